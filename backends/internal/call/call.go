@@ -1,0 +1,176 @@
+// Package call holds the part of a Runtime's Run that is the same on every engine:
+// pumping stdin so that it is always closed and never waited for, output that stops
+// when Run returns, and removals that outlive the call.
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+// Call is one Run. Begin it, use its Ctx and writers, and End it on every path.
+type Call struct {
+	// Ctx ends with the caller's context, or when a Write of the caller's failed; its
+	// cause is then that failure.
+	Ctx            context.Context
+	Stdout, Stderr io.Writer
+
+	key    string
+	cancel context.CancelCauseFunc
+	stdin  io.ReadCloser
+	once   sync.Once // closes stdin
+	out    [2]*guard
+}
+
+// Begin starts a call of the runtime with the given key.
+func Begin(ctx context.Context, key string, stdio runtime.Stdio) *Call {
+	c := &Call{key: key, stdin: stdio.Stdin}
+	c.Ctx, c.cancel = context.WithCancelCause(ctx)
+	for i, w := range []io.Writer{stdio.Stdout, stdio.Stderr} {
+		c.out[i] = &guard{to: w, failed: func(err error) {
+			c.cancel(fmt.Errorf("writing the output: %w", err))
+		}}
+	}
+	c.Stdout, c.Stderr = c.out[0], c.out[1]
+	return c
+}
+
+// PumpStdin copies stdin to w in the background and then calls closeWrite, once, so
+// that the command sees the end of its input. It stops when the command stops
+// reading. Call it when the command has started.
+func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
+	go func() {
+		defer c.closeStdin()
+		if c.stdin != nil {
+			// An error here is a command that ended without reading, which is its
+			// right, or a stdin that was closed under us by End.
+			_, _ = io.Copy(w, c.stdin)
+		}
+		_ = closeWrite()
+	}()
+}
+
+// End closes stdin and keeps later output from the caller's writers. It waits for a
+// Write that is under way, never for a Read. A second End does nothing.
+func (c *Call) End() {
+	c.closeStdin()
+	for _, g := range c.out {
+		g.shut()
+	}
+	c.cancel(nil)
+}
+
+// Err is the error of a call whose Ctx ended, or nil.
+func (c *Call) Err(started bool) error {
+	return runtime.ContextError(c.Ctx, c.key, started)
+}
+
+func (c *Call) closeStdin() {
+	c.once.Do(func() {
+		if c.stdin != nil {
+			_ = c.stdin.Close()
+		}
+	})
+}
+
+// guard passes writes on until it is shut, and reports the first that failed.
+type guard struct {
+	mu     sync.Mutex
+	to     io.Writer // nil: discard
+	failed func(error)
+	closed bool
+}
+
+func (g *guard) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.closed:
+		return 0, io.ErrClosedPipe
+	case g.to == nil:
+		return len(p), nil
+	}
+	n, err := g.to.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		g.closed = true
+		g.failed(err)
+	}
+	return n, err
+}
+
+func (g *guard) shut() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+}
+
+// Removals are the clean-ups that a Runtime still has under way. The zero value is
+// ready.
+type Removals struct {
+	mu     sync.Mutex
+	wg     sync.WaitGroup
+	closed bool
+}
+
+// Enter counts a call, so that Close waits for it; leave it with Done. It fails when
+// the runtime was closed.
+func (r *Removals) Enter(key string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return &runtime.Error{Kind: runtime.ErrClosed, Runtime: key}
+	}
+	r.wg.Add(1)
+	return nil
+}
+
+// Done ends what Enter began.
+func (r *Removals) Done() { r.wg.Done() }
+
+// Go runs remove in the background with a context that has ctx's values but not its
+// end, and a deadline of its own. Only between Enter and Done.
+func (r *Removals) Go(ctx context.Context, limit time.Duration, remove func(context.Context)) {
+	r.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		remove(ctx)
+	})
+}
+
+// Close refuses further calls and waits for those that are under way and for the
+// removals. It reports whether it was the first.
+func (r *Removals) Close() bool {
+	r.mu.Lock()
+	first := !r.closed
+	r.closed = true
+	r.mu.Unlock()
+	r.wg.Wait()
+	return first
+}
+
+// Retry calls try until it succeeds, ctx ends, or give says that its error is final,
+// with pauses that grow from first to most.
+func Retry(ctx context.Context, first, most time.Duration, try func(context.Context) error, final func(error) bool) error {
+	for pause := first; ; pause = min(2*pause, most) {
+		err := try(ctx)
+		if err == nil || final(err) {
+			return err
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}

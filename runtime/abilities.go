@@ -1,0 +1,139 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+)
+
+// PullPolicy says when an image is pulled.
+type PullPolicy string
+
+// The policies of `docker run --pull`. The zero value is PullMissing.
+const (
+	PullMissing PullPolicy = "missing" // when the engine does not have it
+	PullAlways  PullPolicy = "always"  // before every call
+	PullNever   PullPolicy = "never"
+)
+
+// ParsePullPolicy reads a policy's name; empty is [PullMissing].
+func ParsePullPolicy(s string) (PullPolicy, error) {
+	switch p := PullPolicy(s); p {
+	case "":
+		return PullMissing, nil
+	case PullMissing, PullAlways, PullNever:
+		return p, nil
+	}
+	return "", fmt.Errorf("%q is not a pull policy: it takes missing, always or never", s)
+}
+
+// Image describes an image that an engine has.
+type Image struct {
+	ID         string   // digest of its configuration, "sha256:..."
+	Digests    []string // name@sha256:... under which registries know it
+	Entrypoint []string
+	Cmd        []string
+	Env        []string // KEY=value
+	User       string
+	WorkingDir string
+	Platform   string // os/arch[/variant]
+}
+
+// ImageRequest names an image for [ImageStore].
+type ImageRequest struct {
+	Ref      string     // as docker spells it: name, name:tag, name@digest or an ID
+	Platform string     // os/arch[/variant]; empty: the engine's own
+	Pull     PullPolicy // empty: PullMissing
+}
+
+// ImageStore is implemented by a [Runtime] whose engine keeps images. [GetImage]
+// finds it.
+type ImageStore interface {
+	// Image makes the image present as the policy asks and describes it. It fails
+	// with [ErrImageMissing] when it may not pull, and with [ErrPullFailed] when the
+	// pull did not work. Ending ctx ends the pull. Safe for concurrent use.
+	Image(ctx context.Context, req ImageRequest) (Image, error)
+}
+
+// SpecChecker is implemented by a [Runtime] that can't express every Spec.
+// [CheckSpec] finds it.
+type SpecChecker interface {
+	// CheckSpec says, without contacting the engine, why the runtime can't run
+	// spec: an error of kind [ErrUnsupported] or [ErrInvalidSpec], or nil.
+	CheckSpec(spec Spec) error
+}
+
+// RemoteTeller is implemented by a [Runtime] that knows where its engine is.
+// [IsRemote] finds it.
+type RemoteTeller interface {
+	// Remote reports, without contacting it, whether the engine sees another
+	// filesystem than this process (ssh, tcp).
+	Remote() bool
+}
+
+// Unwrapper is implemented by a [Runtime] that wraps another one. The helpers of
+// this package look through it.
+type Unwrapper interface {
+	Unwrap() Runtime
+}
+
+// GetImage calls the Image method of rt, or of the runtime that it wraps. Without
+// one it fails with [ErrUnsupported].
+func GetImage(ctx context.Context, rt Runtime, req ImageRequest) (Image, error) {
+	s, ok := find[ImageStore](rt)
+	if !ok {
+		return Image{}, &Error{Kind: ErrUnsupported, Message: "this runtime keeps no images, so it can't pull " + req.Ref}
+	}
+	return s.Image(ctx, req)
+}
+
+// CheckSpec says why rt can't run spec, as far as that is known without contacting
+// its engine.
+func CheckSpec(rt Runtime, spec Spec) error {
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	if c, ok := find[SpecChecker](rt); ok {
+		return c.CheckSpec(spec)
+	}
+	return nil
+}
+
+// IsRemote reports whether the engine of rt sees another filesystem than this
+// process; false when rt does not say.
+func IsRemote(rt Runtime) bool {
+	t, ok := find[RemoteTeller](rt)
+	return ok && t.Remote()
+}
+
+func find[T any](rt Runtime) (T, bool) {
+	for rt != nil {
+		if t, ok := rt.(T); ok {
+			return t, true
+		}
+		u, ok := rt.(Unwrapper)
+		if !ok {
+			break
+		}
+		rt = u.Unwrap()
+	}
+	var zero T
+	return zero, false
+}
+
+// Info describes an engine.
+type Info struct {
+	Runtime           string // key of the runtime: docker-cli, docker-api, podman
+	Engine            string // what answers: "docker" or "podman"
+	Version           string // of the engine
+	APIVersion        string // in use between us and the engine; empty: unknown
+	ClientVersion     string // of a command line client; empty: there is none
+	Endpoint          string // where it was found: unix:///run/docker.sock, ssh://...
+	OS, Arch          string // as Go spells them: linux, amd64
+	Rootless          bool
+	CgroupVersion     int // 1 or 2; 0: unknown
+	CgroupDriver      string
+	LimitsEnforced    bool     // whether memory, cpu and pids limits hold for us on it
+	OCIRuntimes       []string // sorted
+	DefaultOCIRuntime string
+	Warnings          []string // what the engine itself warns of
+}

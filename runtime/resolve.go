@@ -1,0 +1,101 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/docker/cli/opts"
+)
+
+// Labels that every container of ours carries, so that a sweep finds it and touches
+// nobody else's.
+const (
+	// LabelOwner holds the host and process that launched the container, "host/pid".
+	LabelOwner = "com.altairalabs.dockerrun.owner"
+	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC; absent without one.
+	LabelDeadline = "com.altairalabs.dockerrun.deadline"
+)
+
+// NamePrefix begins the name of every container that [Spec.Resolve] names.
+const NamePrefix = "dockerrun-"
+
+// Resolve is what a Runtime does first in Run: it validates spec and returns a copy
+// with everything decided that can be decided without the engine: a random name, our
+// labels, env values of this process filled in and repeated names dropped. The copy
+// shares nothing with spec that Resolve changed. Errors are of kind
+// [ErrInvalidSpec], or those of [ContextError] when ctx has ended already.
+func (s Spec) Resolve(ctx context.Context, runtimeKey string) (Spec, error) {
+	if err := ContextError(ctx, runtimeKey, false); err != nil {
+		return Spec{}, err
+	}
+	if err := s.Validate(); err != nil {
+		return Spec{}, err
+	}
+	env, err := resolveEnv(s.EnvFiles, s.Env)
+	if err != nil {
+		return Spec{}, err
+	}
+	s.Env, s.EnvFiles = env, nil
+	if s.Name == "" {
+		s.Name = NewName()
+	}
+	labels := make(map[string]string, len(s.Labels)+2)
+	maps.Copy(labels, s.Labels)
+	labels[LabelOwner] = owner()
+	if !s.Deadline.IsZero() {
+		labels[LabelDeadline] = s.Deadline.UTC().Format(time.RFC3339)
+	}
+	s.Labels = labels
+	return s, nil
+}
+
+// NewName makes a random container name.
+func NewName() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return NamePrefix + hex.EncodeToString(b[:])
+}
+
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// resolveEnv reads files, fills bare names in from this process, and keeps the last
+// entry for each name, in the order of first mention.
+func resolveEnv(files, entries []string) ([]string, error) {
+	if len(files) > 0 {
+		// The reader of docker's own --env-file: what it takes, we take.
+		all, err := opts.ReadKVEnvStrings(files, nil)
+		if err != nil {
+			return nil, invalid("env-file", strings.Join(files, ", "), err.Error())
+		}
+		entries = append(all, entries...)
+	}
+	out := make([]string, 0, len(entries))
+	at := make(map[string]int, len(entries))
+	for _, entry := range entries {
+		name, _, ok := strings.Cut(entry, "=")
+		if !ok {
+			if value, set := os.LookupEnv(name); set {
+				entry = name + "=" + value
+			}
+		}
+		if i, seen := at[name]; seen {
+			out[i] = entry
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, entry)
+	}
+	return out, nil
+}

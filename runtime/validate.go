@@ -1,0 +1,162 @@
+package runtime
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// nameRE is what Docker and Podman both take as a container's name.
+var nameRE = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// imageIDRE is an image's ID, whole or shortened, which is no reference.
+var imageIDRE = regexp.MustCompile(`^(sha256:)?[0-9a-f]{64}$`)
+
+// Validate checks what can be checked without an engine or the host's files. It
+// returns the first fault as an [*Error] of kind [ErrInvalidSpec] that names the
+// field, what it holds and what it takes.
+func (s Spec) Validate() error {
+	if err := validateImage(s.Image); err != nil {
+		return err
+	}
+	if s.Name != "" && !nameRE.MatchString(s.Name) {
+		return invalid("name", s.Name, "takes letters, digits, _, . and -, and starts with a letter or digit")
+	}
+	for i, arg := range s.Args {
+		if strings.ContainsRune(arg, 0) {
+			return invalid(fmt.Sprintf("args[%d]", i), arg, "can't hold a NUL byte")
+		}
+	}
+	if len(s.Args) > 0 && s.Args[0] == "" && len(s.Entrypoint) == 0 {
+		return invalid("command", "", "is empty: it takes a program to run")
+	}
+	if len(s.Entrypoint) > 1 {
+		return invalid("entrypoint", strings.Join(s.Entrypoint, " "), "takes one word; put its arguments into the command's")
+	}
+	if s.Dir != "" && !path.IsAbs(s.Dir) {
+		return invalid("workdir", s.Dir, "takes an absolute path in the container")
+	}
+	if err := validateEnv(s.Env); err != nil {
+		return err
+	}
+	if _, err := ParsePullPolicy(string(s.Pull)); err != nil {
+		return invalid("pull", string(s.Pull), "takes missing, always or never")
+	}
+	if err := validateTargets(s.Mounts, s.Tmpfs); err != nil {
+		return err
+	}
+	return s.Resources.validate()
+}
+
+func validateImage(ref string) error {
+	if ref == "" {
+		return invalid("image", ref, "is required")
+	}
+	if imageIDRE.MatchString(ref) {
+		return nil
+	}
+	if _, err := reference.ParseAnyReference(ref); err != nil {
+		return invalid("image", ref, "takes name[:tag][@digest] or an image ID ("+err.Error()+")")
+	}
+	return nil
+}
+
+func validateEnv(env []string) error {
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		switch field := fmt.Sprintf("env[%d]", i); {
+		case name == "":
+			return invalid(field, "=...", "takes NAME=value or NAME; the name is empty")
+		case strings.ContainsRune(entry, 0):
+			return invalid(field, name, "can't hold a NUL byte")
+		}
+	}
+	return nil
+}
+
+func (r Resources) validate() error {
+	for _, c := range []struct {
+		field string
+		value int64
+	}{
+		{"memory", r.Memory}, {"memory-reservation", r.MemoryReservation},
+		{"cpus", r.NanoCPUs}, {"cpu-shares", r.CPUShares}, {"cpu-period", r.CPUPeriod},
+	} {
+		if c.value < 0 {
+			return invalid(c.field, fmt.Sprint(c.value), "can't be negative")
+		}
+	}
+	if r.MemorySwap < -1 {
+		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "takes a size, or -1 for no limit")
+	}
+	if r.MemorySwap > 0 && r.Memory == 0 {
+		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "needs memory to be set too")
+	}
+	if r.MemorySwap > 0 && r.MemorySwap < r.Memory {
+		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "is memory plus swap, so it can't be less than memory")
+	}
+	if r.PidsLimit < -1 {
+		return invalid("pids-limit", fmt.Sprint(r.PidsLimit), "takes a number of processes, or -1 for no limit")
+	}
+	if v := r.MemorySwappiness; v != nil && (*v < 0 || *v > 100) {
+		return invalid("memory-swappiness", fmt.Sprint(*v), "takes 0 to 100")
+	}
+	if r.NanoCPUs > 0 && (r.CPUPeriod > 0 || r.CPUQuota > 0) {
+		return invalid("cpus", fmt.Sprint(float64(r.NanoCPUs)/1e9), "can't be combined with cpu-period or cpu-quota")
+	}
+	if v := r.OOMScoreAdj; v < -1000 || v > 1000 {
+		return invalid("oom-score-adj", fmt.Sprint(v), "takes -1000 to 1000")
+	}
+	return nil
+}
+
+// validateTargets refuses two mounts at one place, which engines report late and in
+// different words.
+func validateTargets(mounts []Mount, tmpfs []Tmpfs) error {
+	seen := make(map[string]string, len(mounts)+len(tmpfs))
+	check := func(field, text, target string) error {
+		clean := path.Clean(target)
+		switch {
+		case !path.IsAbs(target):
+			return invalid(field, text, "takes an absolute path in the container")
+		case clean == "/":
+			return invalid(field, text, "can't replace the container's root directory")
+		}
+		if first, dup := seen[clean]; dup {
+			return invalid(field, text, fmt.Sprintf("mounts %s a second time (first by %q)", clean, first))
+		}
+		seen[clean] = text
+		return nil
+	}
+	for i, m := range mounts {
+		if err := m.validate(); err != nil {
+			return err
+		}
+		if err := check(fmt.Sprintf("mounts[%d]", i), m.String(), m.Target); err != nil {
+			return err
+		}
+	}
+	for i, t := range tmpfs {
+		if err := check(fmt.Sprintf("tmpfs[%d]", i), t.String(), t.Target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// invalid says that field holds got, and what it takes.
+func invalid(field, got, takes string) *Error {
+	return &Error{Kind: ErrInvalidSpec, Message: fmt.Sprintf("%s: %q: %s", field, shorten(got), takes)}
+}
+
+// shorten keeps a message readable whatever the value was.
+func shorten(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}
