@@ -1,0 +1,65 @@
+# make demo      set up the engines, and watch a PromptKit hook run on each of them
+# make test      set up the engines, and run all tests
+# make help      the rest
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Engines that must be there, or the end-to-end tests fail instead of skipping:
+# docker, podman, podman-rootless, podman-cli.
+E2E_REQUIRE ?=
+export E2E_REQUIRE
+
+# Packages with tests that need no engine.
+UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
+
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
+
+.NOTPARALLEL:
+.PHONY: help demo test unit e2e race lint fmt-check vet staticcheck build build-check soak bench engines engines-down
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+demo: engines ## a hook that denies and redacts, on each engine found
+	$(GO) run ./e2e/demo
+
+test: engines unit e2e ## all tests
+
+unit: ## tests that need no engine
+	$(GO) test $(UNIT)
+
+e2e: ## tests on real engines
+	$(GO) test -count=1 -v -timeout 20m ./e2e
+
+race: ## unit tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race $(UNIT)
+
+lint: fmt-check vet staticcheck ## all static checks
+
+fmt-check:
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+build: ## bin/dockerrun
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/dockerrun
+
+build-check: ## builds for other systems, without cgo, and as another module's dependency
+	e2e/build-check.sh
+
+soak: engines ## the cancellation tests, 50 tries each
+	E2E_SOAK=50 $(GO) test -count=1 -v -timeout 120m -run 'Conformance' ./e2e
+
+bench: engines ## latency against docker run and podman run
+	$(GO) test -run '^$$' -bench . -timeout 60m ./e2e/bench
+
+engines: ## install and start what is missing
+	$(SUDO) e2e/engines.sh up
+
+engines-down: ## stop the engines that "make engines" started
+	$(SUDO) e2e/engines.sh down
