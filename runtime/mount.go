@@ -89,6 +89,9 @@ func parseShort(spec string) (Mount, error) {
 	m := Mount{Type: MountVolume}
 	switch len(parts) {
 	case 1:
+		if drive != "" {
+			return Mount{}, fmt.Errorf("%q has no target: one letter before a colon is a Windows drive (a volume's name has two characters or more)", parts[0])
+		}
 		m.Target = parts[0]
 	case 2, 3:
 		m.Source, m.Target = parts[0], parts[1]

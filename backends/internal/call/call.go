@@ -22,6 +22,7 @@ type Call struct {
 	Stdout, Stderr io.Writer
 
 	key    string
+	caller context.Context
 	cancel context.CancelCauseFunc
 	stdin  io.ReadCloser
 	once   sync.Once // closes stdin
@@ -30,7 +31,7 @@ type Call struct {
 
 // Begin starts a call of the runtime with the given key.
 func Begin(ctx context.Context, key string, stdio runtime.Stdio) *Call {
-	c := &Call{key: key, stdin: stdio.Stdin}
+	c := &Call{key: key, caller: ctx, stdin: stdio.Stdin}
 	c.Ctx, c.cancel = context.WithCancelCause(ctx)
 	for i, w := range []io.Writer{stdio.Stdout, stdio.Stderr} {
 		c.out[i] = &guard{to: w, failed: func(err error) {
@@ -66,9 +67,17 @@ func (c *Call) End() {
 	c.cancel(nil)
 }
 
-// Err is the error of a call whose Ctx ended, or nil.
+// Err is the error of a call whose Ctx ended, or nil. A failed Write is not passed off
+// as a context that ended.
 func (c *Call) Err(started bool) error {
-	return runtime.ContextError(c.Ctx, c.key, started)
+	if c.Ctx.Err() == nil || c.caller.Err() != nil {
+		return runtime.ContextError(c.caller, c.key, started)
+	}
+	err := &runtime.Error{Kind: runtime.ErrCanceled, Runtime: c.key, Started: started, Err: context.Cause(c.Ctx)}
+	if e, ok := errors.AsType[*runtime.Error](err.Err); ok {
+		err.Kind = e.Kind
+	}
+	return err
 }
 
 func (c *Call) closeStdin() {

@@ -1,0 +1,242 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Defaults of [Options].
+const (
+	DefaultTimeout     = 10 * time.Second
+	DefaultMaxOutput   = 16 << 20 // bytes
+	DefaultPullTimeout = 10 * time.Minute
+	// KeptStderr is how much of stderr a [Result] holds at most, in bytes: when there
+	// is more, the middle is left out, with a line that says so.
+	KeptStderr = 64 << 10
+)
+
+// Options bound a call. The zero value is the defaults.
+type Options struct {
+	// Timeout of the whole call, with a pull that it has to wait for. Zero or less:
+	// DefaultTimeout. A context that ends earlier ends the call earlier.
+	Timeout time.Duration
+	// MaxOutput is how many bytes each of stdout and stderr may have. One more, and the
+	// container is killed and the call fails with ErrOutputLimit. Zero or less:
+	// DefaultMaxOutput.
+	MaxOutput int64
+	// PullTimeout bounds a pull, which goes on when the call that began it gives up.
+	// Zero or less: DefaultPullTimeout.
+	PullTimeout time.Duration
+	// SkipMountCheck leaves out the look at mount sources on this host, which is for
+	// engines that see another filesystem (always left out when [IsRemote]).
+	SkipMountCheck bool
+	// Logger gets what a user must know and no error can tell, once for each text. Nil:
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.MaxOutput <= 0 {
+		o.MaxOutput = DefaultMaxOutput
+	}
+	if o.PullTimeout <= 0 {
+		o.PullTimeout = DefaultPullTimeout
+	}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	return o
+}
+
+// Result is what a call gave.
+type Result struct {
+	Stdout []byte // all of it, byte-exact
+	Stderr []byte // at most KeptStderr bytes
+	Status Status // of a command that ended; else zero
+}
+
+// Launcher makes bounded calls on a Runtime. It shares pulls between calls that want
+// the same image. Safe for concurrent use; it has goroutines only while it pulls.
+type Launcher struct {
+	rt    Runtime
+	pulls pulls
+
+	mu     sync.Mutex
+	warned map[string]struct{}
+}
+
+// NewLauncher returns a Launcher on rt. Close of the Launcher closes rt.
+func NewLauncher(rt Runtime) *Launcher {
+	return &Launcher{rt: rt, warned: map[string]struct{}{}}
+}
+
+// Runtime is the runtime that l launches on.
+func (l *Launcher) Runtime() Runtime { return l.rt }
+
+// Close ends pulls that are under way and closes the runtime.
+func (l *Launcher) Close() error {
+	l.pulls.close()
+	return l.rt.Close()
+}
+
+// Launch runs spec once, with stdin as its input. It fails with an [*ExitError] when
+// the command ended with another status than 0, and with an [*Error] when it did not
+// get there; the Result holds what was read until then, in both cases. An image that
+// is missing is pulled as spec.Pull says. When Launch returns, nothing refers to stdin
+// any more.
+func (l *Launcher) Launch(ctx context.Context, spec Spec, stdin []byte, opts Options) (Result, error) {
+	opts = opts.withDefaults()
+	ctx, cancel := withTimeout(ctx, opts.Timeout)
+	defer cancel()
+	var stdout limitBuffer
+	var stderr limitBuffer
+	run := func() (Status, error) {
+		stdout = limitBuffer{name: "stdout", max: opts.MaxOutput}
+		stderr = limitBuffer{name: "stderr", max: opts.MaxOutput, keep: KeptStderr}
+		in := &byteStdin{data: stdin}
+		defer in.Close() // for a Runtime that broke its promise: stdin is the caller's
+		return l.rt.Run(l.traced(ctx, opts), spec, Stdio{Stdin: in, Stdout: &stdout, Stderr: &stderr})
+	}
+	err := l.prepare(ctx, &spec, opts)
+	var status Status
+	if err == nil {
+		status, err = run()
+	}
+	if errors.Is(err, ErrImageMissing) && !Started(err) && spec.Pull != PullNever {
+		// Looked up only now, so that the calls that find their image, nearly all of
+		// them, do not pay for it.
+		if err = l.pull(ctx, spec, opts); err == nil {
+			status, err = run()
+		}
+	}
+	result := Result{Stdout: stdout.bytes(), Stderr: stderr.bytes(), Status: status}
+	return result, finish(status, err, &stdout, &stderr)
+}
+
+// Stream runs spec once on stdio, which it passes to the Runtime as it is: output is
+// not bounded by MaxOutput. Other than Launch it has the image before it starts, as
+// input that was read can't be repeated. A non-zero exit is a Status and no error.
+func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Options) (Status, error) {
+	opts = opts.withDefaults()
+	ctx, cancel := withTimeout(ctx, opts.Timeout)
+	defer cancel()
+	err := l.prepare(ctx, &spec, opts)
+	if err == nil && spec.Pull != PullAlways && spec.Pull != PullNever {
+		if _, err = GetImage(ctx, l.rt, ImageRequest{Ref: spec.Image, Platform: spec.Platform, Pull: PullNever}); errors.Is(err, ErrImageMissing) {
+			err = l.pull(ctx, spec, opts)
+		} else if errors.Is(err, ErrUnsupported) {
+			err = nil // an engine without images says in Run what it thinks of the name
+		}
+	}
+	if err != nil {
+		if stdio.Stdin != nil {
+			_ = stdio.Stdin.Close()
+		}
+		return Status{}, err
+	}
+	return l.rt.Run(l.traced(ctx, opts), spec, stdio)
+}
+
+// prepare is what comes before a container: the deadline, the mounts, the image.
+func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) error {
+	if err := ContextError(ctx, "", false); err != nil {
+		return err
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	if end, ok := ctx.Deadline(); ok && (spec.Deadline.IsZero() || end.Before(spec.Deadline)) {
+		spec.Deadline = end
+	}
+	if err := spec.AbsMounts(""); err != nil {
+		return err
+	}
+	if !opts.SkipMountCheck && !IsRemote(l.rt) {
+		warnings, err := CheckMounts(spec.Mounts)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			l.warn(ctx, opts, w)
+		}
+	}
+	if spec.Pull == PullAlways {
+		return l.pull(ctx, *spec, opts)
+	}
+	return nil
+}
+
+// traced makes warnings of the engine reach the log.
+func (l *Launcher) traced(ctx context.Context, opts Options) context.Context {
+	return WithTrace(ctx, &Trace{Warning: func(text string) { l.warn(ctx, opts, text) }})
+}
+
+// warn logs a text once; an engine that never repeats itself can't fill the memory.
+func (l *Launcher) warn(ctx context.Context, opts Options, text string) {
+	const most = 1000
+	l.mu.Lock()
+	_, seen := l.warned[text]
+	if !seen && len(l.warned) < most {
+		l.warned[text] = struct{}{}
+	}
+	l.mu.Unlock()
+	if !seen {
+		opts.Logger.WarnContext(ctx, "dockerrun: "+text)
+	}
+}
+
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("no result after %s: %w", d, context.DeadlineExceeded))
+}
+
+// finish turns what Run gave into the error of a Launch.
+func finish(status Status, err error, outputs ...*limitBuffer) error {
+	for _, o := range outputs {
+		if over := o.over(); over != nil {
+			return over
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if status.Code != 0 {
+		return &ExitError{Status: status}
+	}
+	return nil
+}
+
+// byteStdin reads from a slice until it is closed, and lets go of it then: the slice
+// is the caller's, and a pump may outlive the call.
+type byteStdin struct {
+	mu   sync.Mutex
+	data []byte
+	gone bool
+}
+
+func (s *byteStdin) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.gone:
+		return 0, io.ErrClosedPipe
+	case len(s.data) == 0:
+		return 0, io.EOF
+	}
+	n := copy(p, s.data)
+	s.data = s.data[n:]
+	return n, nil
+}
+
+func (s *byteStdin) Close() error {
+	s.mu.Lock()
+	s.data, s.gone = nil, true
+	s.mu.Unlock()
+	return nil
+}
