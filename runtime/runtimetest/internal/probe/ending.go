@@ -16,6 +16,14 @@ func exitWith(_ context.Context, _ *Process, args []string) error {
 	return exit(n)
 }
 
+// complain TEXT STATUS writes a text to stderr and ends with the status.
+func complain(ctx context.Context, p *Process, args []string) error {
+	if _, err := io.WriteString(p.Stderr, word(args, 0, "")); err != nil {
+		return err
+	}
+	return exitWith(ctx, p, args[min(1, len(args)):])
+}
+
 // kill SIGNAL ends by a signal's number.
 func kill(_ context.Context, p *Process, args []string) error {
 	n, err := number(args, 0)

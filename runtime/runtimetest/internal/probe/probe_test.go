@@ -70,6 +70,7 @@ func TestCommands(t *testing.T) {
 		{args: "env", stdout: `["A=1","B="]` + "\n"},
 		{args: "exit 125", code: 125},
 		{args: "exit", code: probe.ExitFailed, stderr: "probe: exit: argument 1: strconv.Atoi: parsing \"\": invalid syntax\n"},
+		{args: "complain oops 125", code: 125, stderr: "oops"},
 		{args: "kill 9", code: probe.ExitFailed, stderr: "probe: kill: still here\n", did: "kill"},
 		{args: "sleep 2m", sleeps: 2 * time.Minute},
 		{args: "block", stdout: probe.Ready, did: "block"},

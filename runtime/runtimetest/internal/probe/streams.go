@@ -125,3 +125,15 @@ func closeStdin(_ context.Context, p *Process, args []string) error {
 	_, err = p.Stdout.Write(Pattern(SeedStdout, n))
 	return err
 }
+
+// flood writes to stdout and stderr for as long as somebody takes it.
+func flood(_ context.Context, p *Process, _ []string) error {
+	data := Pattern(SeedStdout, 4<<10)
+	for {
+		for _, w := range []io.Writer{p.Stdout, p.Stderr} {
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
+		}
+	}
+}
