@@ -1,0 +1,81 @@
+// Command dockerrun runs one command in one disposable container, on whichever engine
+// there is. "dockerrun --help" says how.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/AltairaLabs/dockerrun/backends/dockerapi"
+	"github.com/AltairaLabs/dockerrun/backends/dockercli"
+	"github.com/AltairaLabs/dockerrun/backends/podman"
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+func main() {
+	os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
+		Open:    open,
+		Keys:    []string{dockercli.Key, dockerapi.Key, podman.Key},
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Color:   colors(),
+		Signals: firstSignal(),
+	}))
+}
+
+// open opens the runtime that the flags name. It contacts nothing.
+func open(t cli.Target) (runtime.Runtime, error) {
+	if t.DockerPath != "" && t.Key != dockercli.Key {
+		return nil, fmt.Errorf("--docker-path is for --runtime=%s; %s starts no command", dockercli.Key, t.Key)
+	}
+	switch t.Key {
+	case dockercli.Key:
+		return asRuntime(dockercli.New(dockercli.Options{Path: t.DockerPath, Host: t.Host}))
+	case dockerapi.Key:
+		return asRuntime(dockerapi.New(dockerapi.Options{Host: t.Host}))
+	case podman.Key:
+		return asRuntime(podman.New(podman.Options{Host: t.Host}))
+	}
+	return nil, fmt.Errorf("--runtime=%s: it takes %s, %s or %s", t.Key, dockercli.Key, dockerapi.Key, podman.Key)
+}
+
+// asRuntime keeps a nil pointer from becoming a Runtime that is not nil.
+func asRuntime[R runtime.Runtime](rt R, err error) (runtime.Runtime, error) {
+	if err != nil {
+		return nil, err
+	}
+	return rt, nil
+}
+
+// firstSignal gives the first of the signals that ask a program to end. The second one
+// then ends it, as if nobody had asked for them.
+func firstSignal() <-chan os.Signal {
+	// Whoever reads our output may go away. The write then fails, and the call ends and
+	// removes its container, which a program that dies of SIGPIPE could not do.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
+	got, first := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup
+			signal.Notify(got, s)
+		}
+	}
+	go func() {
+		s := <-got
+		signal.Stop(got)
+		first <- s
+	}()
+	return first
+}
+
+// colors reports whether stdout is a terminal that shows them.
+func colors() bool {
+	return term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
