@@ -34,7 +34,7 @@ func Begin(ctx context.Context, key string, stdio runtime.Stdio) *Call {
 	c := &Call{key: key, caller: ctx, stdin: stdio.Stdin}
 	c.Ctx, c.cancel = context.WithCancelCause(ctx)
 	for i, w := range []io.Writer{stdio.Stdout, stdio.Stderr} {
-		c.out[i] = &guard{to: w, failed: func(err error) {
+		c.out[i] = &guard{to: w, last: time.Now(), failed: func(err error) {
 			c.cancel(fmt.Errorf("writing the output: %w", err))
 		}}
 	}
@@ -45,16 +45,69 @@ func Begin(ctx context.Context, key string, stdio runtime.Stdio) *Call {
 // PumpStdin copies stdin to w in the background and then calls closeWrite, once, so
 // that the command sees the end of its input. It stops when the command stops
 // reading. Call it when the command has started.
+//
+// An input that breaks off is never passed off as one that ended: when stdin fails, the
+// call fails, and when the call has ended, closeWrite is not called.
 func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
 	go func() {
 		defer c.closeStdin()
 		if c.stdin != nil {
-			// An error here is a command that ended without reading, which is its
-			// right, or a stdin that was closed under us by End.
-			_, _ = io.Copy(w, c.stdin)
+			in := &source{from: c.stdin}
+			// A failing Write is a command that ended or does not want more, which is
+			// its right.
+			_, _ = io.Copy(w, in)
+			if in.err != nil {
+				c.cancel(fmt.Errorf("reading the input: %w", in.err)) // nothing if End was first
+				return
+			}
 		}
-		_ = closeWrite()
+		if c.Ctx.Err() == nil {
+			_ = closeWrite()
+		}
 	}()
+}
+
+// source tells an error of reading from one of writing.
+type source struct {
+	from io.Reader
+	err  error // other than io.EOF
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// Drain waits for the end of the output of a command that has ended: for what copied
+// gives, or until there was none for the time quiet, when something else than the
+// command holds the output open. It reports whether the output ended, and fails when
+// copying failed or the call ended.
+func (c *Call) Drain(copied <-chan error, quiet time.Duration) (ended bool, err error) {
+	began := time.Now() // output may still be on its way, however long there was none
+	silence := func() time.Duration { return min(c.quiet(), time.Since(began)) }
+	for {
+		t := time.NewTimer(quiet - silence())
+		select {
+		case err := <-copied:
+			t.Stop()
+			return true, err
+		case <-c.Ctx.Done():
+			t.Stop()
+			return false, c.Ctx.Err()
+		case <-t.C:
+		}
+		if silence() >= quiet {
+			return false, nil
+		}
+	}
+}
+
+// quiet is how long no output has come; zero while some is being written.
+func (c *Call) quiet() time.Duration {
+	return min(c.out[0].quiet(), c.out[1].quiet())
 }
 
 // End closes stdin and keeps later output from the caller's writers. It waits for a
@@ -94,6 +147,7 @@ type guard struct {
 	to     io.Writer // nil: discard
 	failed func(error)
 	closed bool
+	last   time.Time // end of the last Write
 }
 
 func (g *guard) Write(p []byte) (int, error) {
@@ -103,9 +157,11 @@ func (g *guard) Write(p []byte) (int, error) {
 	case g.closed:
 		return 0, io.ErrClosedPipe
 	case g.to == nil:
+		g.last = time.Now()
 		return len(p), nil
 	}
 	n, err := g.to.Write(p)
+	g.last = time.Now()
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
@@ -114,6 +170,15 @@ func (g *guard) Write(p []byte) (int, error) {
 		g.failed(err)
 	}
 	return n, err
+}
+
+// quiet is the time since the last Write; it waits for none, so zero during one.
+func (g *guard) quiet() time.Duration {
+	if !g.mu.TryLock() {
+		return 0
+	}
+	defer g.mu.Unlock()
+	return time.Since(g.last)
 }
 
 func (g *guard) shut() {
