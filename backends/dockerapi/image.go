@@ -1,0 +1,169 @@
+package dockerapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+// dockerHub is the key of Docker Hub's credentials.
+const dockerHub = "https://index.docker.io/v1/"
+
+// Image makes an image present, pulling it with the credentials of docker's
+// configuration where the policy asks for that; see [runtime.ImageStore].
+func (r *Runtime) Image(ctx context.Context, req runtime.ImageRequest) (runtime.Image, error) {
+	if err := r.removals.Enter(Key); err != nil {
+		return runtime.Image{}, err
+	}
+	defer r.removals.Done()
+	policy, err := runtime.ParsePullPolicy(string(req.Pull))
+	if err != nil {
+		return runtime.Image{}, invalid("pull", string(req.Pull), err.Error())
+	}
+	if req.Platform == "" {
+		req.Platform = r.defaultPlatform
+	}
+	if policy != runtime.PullAlways {
+		img, err := r.inspect(ctx, req)
+		if policy == runtime.PullNever || !errors.Is(err, runtime.ErrImageMissing) {
+			return img, err
+		}
+	}
+	if err := r.pull(ctx, req); err != nil {
+		return runtime.Image{}, err
+	}
+	return r.inspect(ctx, req)
+}
+
+// inspect describes an image that the engine has.
+func (r *Runtime) inspect(ctx context.Context, req runtime.ImageRequest) (runtime.Image, error) {
+	info, err := r.cli.ImageInspect(ctx, req.Ref)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return runtime.Image{}, &runtime.Error{Kind: runtime.ErrImageMissing, Runtime: Key, Message: "the engine does not have " + req.Ref}
+	case err != nil:
+		return runtime.Image{}, r.imageError(ctx, err)
+	}
+	img := runtime.Image{
+		ID:       info.ID,
+		Digests:  info.RepoDigests,
+		Platform: path.Join(info.Os, info.Architecture, info.Variant),
+	}
+	if c := info.Config; c != nil {
+		img.Entrypoint, img.Cmd, img.Env, img.User, img.WorkingDir = c.Entrypoint, c.Cmd, c.Env, c.User, c.WorkingDir
+	}
+	ok, err := samePlatform(req.Platform, info.Os, info.Architecture, info.Variant)
+	if err != nil {
+		return runtime.Image{}, invalid("platform", req.Platform, err.Error())
+	}
+	if !ok {
+		return runtime.Image{}, &runtime.Error{Kind: runtime.ErrImageMissing, Runtime: Key,
+			Message: fmt.Sprintf("the engine has %s for %s only, not for %s", req.Ref, img.Platform, req.Platform)}
+	}
+	return img, nil
+}
+
+// pull has the engine pull an image, and reads its progress to the end, where errors
+// are.
+func (r *Runtime) pull(ctx context.Context, req runtime.ImageRequest) error {
+	ref, err := reference.ParseAnyReference(req.Ref)
+	if err != nil {
+		return invalid("image", req.Ref, err.Error())
+	}
+	named, ok := ref.(reference.Named)
+	if !ok {
+		return &runtime.Error{Kind: runtime.ErrImageMissing, Runtime: Key, Message: "the engine does not have " + req.Ref + ", and an ID can't be pulled"}
+	}
+	auth, err := r.registryAuth(reference.Domain(named))
+	if err != nil {
+		return pullFailed(req.Ref, err)
+	}
+	progress, err := r.cli.ImageCreate(ctx, reference.FamiliarString(reference.TagNameOnly(named)),
+		image.CreateOptions{RegistryAuth: auth, Platform: req.Platform})
+	if err == nil {
+		defer progress.Close()
+		err = pullOutcome(progress)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return runtime.ContextError(ctx, Key, false)
+	case unreachable(err) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return classify(err, r.raw.host, "")
+	}
+	return pullFailed(req.Ref, err)
+}
+
+// pullOutcome reads the engine's messages about a pull.
+func pullOutcome(progress io.Reader) error {
+	for dec := json.NewDecoder(progress); ; {
+		var m struct {
+			Error       string `json:"error"`
+			ErrorDetail *struct {
+				Message string `json:"message"`
+			} `json:"errorDetail"`
+		}
+		err := dec.Decode(&m)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading the engine's progress: %w", err)
+		case m.ErrorDetail != nil && m.ErrorDetail.Message != "":
+			return errors.New(m.ErrorDetail.Message)
+		case m.Error != "":
+			return errors.New(m.Error)
+		}
+	}
+}
+
+// registryAuth looks up the credentials for a registry, which may run a credential
+// helper.
+func (r *Runtime) registryAuth(domain string) (string, error) {
+	if domain == "docker.io" || domain == "index.docker.io" {
+		domain = dockerHub
+	}
+	auth, err := r.file.GetAuthConfig(domain)
+	if err != nil {
+		return "", fmt.Errorf("the credentials for %s can't be read: %w", domain, err)
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig{
+		Username:      auth.Username,
+		Password:      auth.Password,
+		Auth:          auth.Auth,
+		ServerAddress: auth.ServerAddress,
+		IdentityToken: auth.IdentityToken,
+		RegistryToken: auth.RegistryToken,
+	})
+}
+
+func pullFailed(ref string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	switch lower := strings.ToLower(text); {
+	case strings.Contains(lower, "unauthorized"), strings.Contains(lower, "authentication required"),
+		strings.Contains(lower, "no basic auth credentials"), strings.Contains(lower, "denied"):
+		text = "the registry asks for other credentials than docker's configuration has for it (see docker login), or has no such image: " + text
+	case strings.Contains(lower, "manifest unknown"), strings.Contains(lower, "not found"):
+		text = "the registry has no such image: " + text
+	}
+	return &runtime.Error{Kind: runtime.ErrPullFailed, Runtime: Key, Message: ref + ": " + text}
+}
+
+func (r *Runtime) imageError(ctx context.Context, err error) error {
+	if ended := runtime.ContextError(ctx, Key, false); ended != nil {
+		return ended
+	}
+	return r.failure(err, false, "")
+}
