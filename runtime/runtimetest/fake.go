@@ -134,14 +134,14 @@ func (f *Fake) run(pipes *pipes, spec runtime.Spec, call int) (runtime.Status, e
 func (f *Fake) execute(pipes *pipes, p *Process, program Program, trace *runtime.Trace) (runtime.Status, error) {
 	pctx, kill := context.WithCancel(context.WithoutCancel(pipes.ctx))
 	pipes.connect(p)
-	ended := make(chan struct{})
+	reported, removed := make(chan struct{}), make(chan struct{})
 	f.running.Go(func() {
 		// Deferred, as Process.Kill ends the goroutine.
 		defer func() {
-			kill()
-			close(ended)
+			<-reported
 			f.remove(p.Spec.Name)
 			trace.Removed(nil)
+			close(removed)
 		}()
 		p.exit(runtime.Status{Code: program(pctx, p) & 0xff})
 	})
@@ -154,12 +154,13 @@ func (f *Fake) execute(pipes *pipes, p *Process, program Program, trace *runtime
 	kill()
 	pipes.disconnect(p)
 	trace.Exited(p.status)
+	close(reported)
 	// A Write that failed ends ctx, and counts even if the program ended by itself.
 	if err := runtime.ContextError(pipes.ctx, f.key(), true); err != nil {
 		return runtime.Status{}, err
 	}
 	if !p.killed {
-		<-ended // nothing is left of a call that went well
+		<-removed // nothing is left of a call that went well
 	}
 	return p.status, nil
 }
