@@ -1,0 +1,69 @@
+package podman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+)
+
+const (
+	removePause     = 20 * time.Millisecond // before the first retry; then twice as long
+	removePauseMost = time.Second
+	// missingPause is between the two looks after a create that nothing is known of.
+	missingPause = 2 * time.Second
+)
+
+// remove kills the container and removes it with its anonymous volumes. Podman can
+// refuse while a container is ending ("container state improper"), so it goes on
+// trying.
+func (c *conn) remove(ctx context.Context, id string) error {
+	return call.Retry(ctx, removePause, removePauseMost, func(ctx context.Context) error {
+		return c.removeOnce(ctx, id)
+	}, isGone)
+}
+
+// removeOnce succeeds too when the container is gone.
+func (c *conn) removeOnce(ctx context.Context, id string) error {
+	err := c.delete(ctx, id)
+	if isGone(err) {
+		return nil
+	}
+	return err
+}
+
+func (c *conn) delete(ctx context.Context, id string) error {
+	query := url.Values{"force": {"true"}, "timeout": {"0"}, "volumes": {"true"}}
+	var reports []struct{ Err any }
+	err := c.call(ctx, http.MethodDelete, containerPath(id, ""), query, nil, &reports)
+	if err != nil {
+		return err
+	}
+	for _, report := range reports {
+		if report.Err != nil {
+			return fmt.Errorf("removing the container: %v", report.Err)
+		}
+	}
+	return nil
+}
+
+// removeUnknown removes the container of a create that was sent and not answered, as
+// when the service died meanwhile: what is missing now may yet come.
+func (c *conn) removeUnknown(ctx context.Context, name string) error {
+	missing := 0
+	again := errors.New("not missing long enough")
+	return call.Retry(ctx, missingPause, missingPause, func(ctx context.Context) error {
+		err := c.delete(ctx, name)
+		if !isGone(err) {
+			return errors.Join(err, again)
+		}
+		if missing++; missing < 2 {
+			return again
+		}
+		return nil
+	}, func(error) bool { return false })
+}

@@ -1,0 +1,122 @@
+package podman
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+const (
+	// Looks at a container whose output goes on, in case that its process has ended
+	// and another one holds the pipes.
+	watchPause     = 500 * time.Millisecond
+	watchPauseMost = 5 * time.Second
+	// drainLimit is how long output may still come when the process has ended.
+	drainLimit = time.Second
+	// Looks at a container whose output has ended. Podman notices the exit some
+	// milliseconds later.
+	exitPause     = 2 * time.Millisecond
+	exitPauseMost = 100 * time.Millisecond
+)
+
+// timeoutCode is the exit status of a container that Podman's own timeout ended.
+const timeoutCode = -1
+
+// oomCode is that of a process killed by signal 9.
+const oomCode = 137
+
+// state is the part of an inspect that we read.
+type state struct {
+	Status    string
+	ExitCode  int
+	OOMKilled bool
+}
+
+func (s state) ended() bool { return s.Status == "stopped" || s.Status == "exited" }
+
+// inspect asks for the state. Wait is no alternative: Podman 4.3 takes 100 to 250 ms
+// for it, and says 0 of a container that never ran.
+func (c *conn) inspect(ctx context.Context, id string) (state, error) {
+	var body struct{ State state }
+	err := c.call(ctx, http.MethodGet, containerPath(id, "/json"), nil, nil, &body)
+	return body.State, err
+}
+
+// exitStatus waits until the container has ended.
+func (c *conn) exitStatus(ctx context.Context, id string) (runtime.Status, error) {
+	for pause := exitPause; ; pause = min(2*pause, exitPauseMost) {
+		st, err := c.inspect(ctx, id)
+		if err != nil {
+			return runtime.Status{}, err
+		}
+		if st.ended() {
+			return statusOf(st)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return runtime.Status{}, err
+		}
+	}
+}
+
+func statusOf(st state) (runtime.Status, error) {
+	if st.ExitCode == timeoutCode {
+		return runtime.Status{}, &runtime.Error{
+			Kind: runtime.ErrTimeout, Runtime: Key, Started: true, Err: context.DeadlineExceeded,
+			Message: "Podman ended the container after the deadline of its spec",
+		}
+	}
+	// A child that was killed for want of memory is marked too; the process itself then
+	// has another status.
+	return runtime.Status{Code: st.ExitCode, OOMKilled: st.OOMKilled && st.ExitCode == oomCode}, nil
+}
+
+// copyOutput copies until the output has ended, or the call, or the process while
+// somebody else holds the output open.
+func (s *session) copyOutput(output *stream, id string) error {
+	copied := make(chan error, 1)
+	go func() { copied <- demux(output, s.call.Stdout, s.call.Stderr) }()
+	timer := time.NewTimer(watchPause)
+	defer timer.Stop()
+	for pause := watchPause; ; pause = min(2*pause, watchPauseMost) {
+		select {
+		case err := <-copied:
+			return err
+		case <-s.call.Ctx.Done():
+			return s.call.Ctx.Err()
+		case <-timer.C:
+		}
+		st, err := s.conn.inspect(s.call.Ctx, id)
+		if err == nil && st.ended() {
+			return s.drain(copied)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// drain waits for what a process that has ended left behind.
+func (s *session) drain(copied <-chan error) error {
+	t := time.NewTimer(drainLimit)
+	defer t.Stop()
+	select {
+	case err := <-copied:
+		return err
+	case <-s.call.Ctx.Done():
+		return s.call.Ctx.Err()
+	case <-t.C:
+		// What another process writes from here on is not the command's.
+		return nil
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
