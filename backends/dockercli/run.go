@@ -1,0 +1,170 @@
+package dockercli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+// Run runs spec with one `docker run --rm -i`. The container is gone when the command
+// line has ended; when ctx ends first, Run returns at once and the removal goes on
+// behind it. What [runtime.Trace] hears of Created and Started is only as early as
+// output or the exit tell.
+func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) (runtime.Status, error) {
+	c := call.Begin(ctx, Key, stdio)
+	defer c.End()
+	if err := r.removals.Enter(Key); err != nil {
+		return runtime.Status{}, err
+	}
+	defer r.removals.Done()
+
+	named := spec.Name != ""
+	spec, err := spec.Resolve(c.Ctx, Key)
+	if err != nil {
+		return runtime.Status{}, err
+	}
+	cl, err := r.find(c.Ctx)
+	if err != nil {
+		return runtime.Status{}, err
+	}
+	if err := cl.check(spec); err != nil {
+		return runtime.Status{}, err
+	}
+	env, err := cl.splitEnv(spec.Env, cl.remote(os.LookupEnv), os.LookupEnv)
+	if err != nil {
+		return runtime.Status{}, err
+	}
+
+	run := &run{rt: r, cl: cl, call: c, spec: spec, named: named, began: time.Now(),
+		trace: runtime.ContextTrace(ctx), discarded: make(chan error, 1)}
+	run.stderr = &stderrFilter{to: c.Stderr, warn: run.warn}
+	args := cl.runArgs(spec, env, run.began)
+	run.proc, err = start(cl.path, args, env, neverFails{c.Stdout}, run.stderr)
+	if err != nil {
+		return runtime.Status{}, startError(cl.path, args, err)
+	}
+	c.PumpStdin(run.proc.stdin, run.closeStdin)
+	return run.wait()
+}
+
+// run is one call whose command line was started.
+type run struct {
+	rt        *Runtime
+	cl        *client
+	call      *call.Call
+	spec      runtime.Spec
+	named     bool // by the caller, so that another's container may have the name
+	began     time.Time
+	trace     *runtime.Trace
+	stderr    *stderrFilter
+	discarded chan error // a limit that was asked for does not hold
+	proc      *process
+}
+
+// closeStdin ends the command's input, but not when the call was ended: the command
+// must not take half an input for the whole while it is being killed.
+func (r *run) closeStdin() error {
+	if r.call.Ctx.Err() != nil {
+		return nil // closed when the command line has ended
+	}
+	return r.proc.stdin.Close()
+}
+
+// warn passes a warning of the engine on.
+func (r *run) warn(text string) {
+	r.trace.Warning(text)
+	if limit := discards(r.spec, text); limit != "" {
+		select {
+		case r.discarded <- &runtime.Error{Kind: runtime.ErrUnsupported, Runtime: Key, Started: true,
+			Message: fmt.Sprintf("the engine does not hold containers to %s: %s", limit, text)}:
+		default:
+		}
+	}
+}
+
+// wait waits for the end of the command line or of the call.
+func (r *run) wait() (runtime.Status, error) {
+	select {
+	case <-r.proc.done:
+	case err := <-r.discarded:
+		return r.abort(err)
+	case <-r.call.Ctx.Done():
+		return r.abort(r.call.Err(true))
+	}
+	select {
+	case err := <-r.discarded:
+		return r.abort(err)
+	default:
+	}
+	status, err := r.verdict()
+	if r.call.Ctx.Err() != nil {
+		// Ended or unable to write at the last moment: not all may have been delivered.
+		return r.abort(r.call.Err(true))
+	}
+	return status, err
+}
+
+// abort gives the call up with err and removes its container behind it.
+func (r *run) abort(err error) (runtime.Status, error) {
+	r.stderr.flush()
+	r.remove()
+	return runtime.Status{}, err
+}
+
+// verdict is what the exit status of the command line means.
+func (r *run) verdict() (runtime.Status, error) {
+	code := r.proc.code()
+	held := r.stderr.held()
+	status := runtime.Status{Code: code}
+	switch {
+	case code < 0:
+		r.stderr.flush()
+		r.remove()
+		return runtime.Status{}, &runtime.Error{Kind: runtime.ErrEngine, Runtime: Key, Started: true,
+			Message: "the command line was killed from outside", Err: fmt.Errorf("%s", r.proc.cmd.ProcessState)}
+	case code == 137:
+		status.OOMKilled = r.cl.history(r.call.Ctx, r.spec.Name, r.began).oom
+	case code == 125 || code == 126 || code == 127 || code == 1 && isSetupError(held):
+		h := r.cl.history(r.call.Ctx, r.spec.Name, r.began)
+		own := h.started && h.ended && h.code == code
+		if !h.created { // the engine knows nothing, so the text must do
+			own = held == ""
+		}
+		if !own {
+			return r.failed(h, held)
+		}
+	}
+	r.stderr.flush()
+	r.trace.Created(r.spec.Name)
+	r.trace.Started()
+	r.trace.Exited(status)
+	r.trace.Removed(nil)
+	return status, nil
+}
+
+// failed is the error of a command line that failed by itself.
+func (r *run) failed(h history, held string) (runtime.Status, error) {
+	f := classify(held)
+	if h.started && f.kind != runtime.ErrUnavailable {
+		f.kind = runtime.ErrEngine // whatever it says, the command was found and ran
+	}
+	if !(f.clean && !h.created || h.removed) {
+		r.remove()
+	}
+	return runtime.Status{}, f.error(h.started || r.stderr.wrote())
+}
+
+// neverFails goes on reading when the caller has stopped listening, as the command
+// line would otherwise end before its container.
+type neverFails struct {
+	to interface{ Write([]byte) (int, error) }
+}
+
+func (w neverFails) Write(p []byte) (int, error) {
+	_, _ = w.to.Write(p) // the call's writers end it themselves when they fail
+	return len(p), nil
+}
