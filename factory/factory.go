@@ -1,0 +1,86 @@
+package factory
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+
+	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+)
+
+// ModeName is the sandbox mode that [Register] registers.
+const ModeName = "docker_run"
+
+// Factory makes a sandbox from a configuration map, as a YAML or JSON decoder gives it
+// or with typed Go values. It contacts nothing. Its error has a line for each fault,
+// with the sandbox and the key. cfg is not kept.
+func Factory(name string, cfg map[string]any) (sandbox.Sandbox, error) {
+	return fromMap(name, cfg, nil, nil)
+}
+
+// Register makes [Factory] the one for `mode: docker_run` in the whole process. Doing so
+// again is harmless; that mode with another factory is an error.
+func Register() error {
+	err := sandbox.RegisterFactory(ModeName, Factory)
+	if err == nil {
+		return nil
+	}
+	registered, lookErr := sandbox.LookupFactory(ModeName)
+	if lookErr == nil && reflect.ValueOf(registered).Pointer() == reflect.ValueOf(Factory).Pointer() {
+		return nil
+	}
+	return fmt.Errorf("dockerrun: another factory has the mode %q (sandbox.ReplaceFactory would replace it): %w", ModeName, err)
+}
+
+// Option is one of [NewFactory].
+type Option func(*options)
+
+type options struct {
+	own map[string]*client
+	err error
+}
+
+// WithRuntime makes rt what `runtime: key` means. The key may be one of this package's
+// own: WithRuntime(RuntimeDockerCLI, fake) puts a fake under configurations that name no
+// runtime. rt stays yours to close.
+func WithRuntime(key string, rt runtime.Runtime) Option {
+	return func(o *options) {
+		switch {
+		case key == "":
+			o.err = errors.Join(o.err, errors.New("WithRuntime: the key is empty"))
+		case isNil(rt):
+			o.err = errors.Join(o.err, fmt.Errorf("WithRuntime: the runtime for %q is nil", key))
+		default:
+			o.own[key] = foreignClient(key, rt)
+		}
+	}
+}
+
+// NewFactory is [Factory] with options, to be registered with sandbox.RegisterFactory,
+// sandbox.ReplaceFactory or in a sandbox.Registry.
+func NewFactory(opts ...Option) sandbox.Factory {
+	o := options{own: map[string]*client{}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	own := maps.Clone(o.own)
+	return func(name string, cfg map[string]any) (sandbox.Sandbox, error) {
+		return fromMap(name, cfg, own, o.err)
+	}
+}
+
+func fromMap(name string, cfg map[string]any, own map[string]*client, optErr error) (sandbox.Sandbox, error) {
+	f := &faults{sandbox: name}
+	if optErr != nil {
+		f.addError(optErr)
+	}
+	c := decode(cfg, f)
+	s := newSandboxIn(shared, f, &c, own)
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s, nil
+}
