@@ -30,22 +30,32 @@ func findHost(host string) (u *url.URL, from string, err error) {
 		}
 		return u, "CONTAINER_HOST", err
 	}
-	var tried []string
+	u, err = findSocket(usualSockets())
+	return u, "", err
+}
+
+// usualSockets are where `systemctl start podman.socket` listens, own first.
+func usualSockets() []string {
+	socks := []string{rootfulSocket}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		tried = append(tried, filepath.Join(dir, "podman", "podman.sock"))
+		socks = append([]string{filepath.Join(dir, "podman", "podman.sock")}, socks...)
 	}
-	tried = append(tried, rootfulSocket)
-	for _, sock := range tried {
+	return socks
+}
+
+// findSocket gives the first that exists.
+func findSocket(socks []string) (*url.URL, error) {
+	for _, sock := range socks {
 		// A directory that may not be searched counts as a socket: that it exists but is
 		// out of reach is what the user has to hear.
 		if _, err := os.Stat(sock); err == nil || os.IsPermission(err) {
-			return &url.URL{Scheme: "unix", Path: sock}, "", nil
+			return &url.URL{Scheme: "unix", Path: sock}, nil
 		}
 	}
-	return nil, "", &runtime.Error{
+	return nil, &runtime.Error{
 		Kind: runtime.ErrUnavailable, Runtime: Key,
 		Message: fmt.Sprintf("no Podman service found: CONTAINER_HOST is not set, and there is no %s; %s, or set host",
-			strings.Join(tried, " and no "), startHint),
+			strings.Join(socks, " and no "), startHint),
 	}
 }
 

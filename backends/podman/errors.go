@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -106,11 +107,20 @@ func isGone(err error) bool {
 	return ok && e.ResponseCode == http.StatusNotFound
 }
 
-// answered reports that the service has answered, so that its answer can be relied
-// on. Otherwise it may have done what it was asked, or not.
+// answered reports that the failure is the service's answer.
 func answered(err error) bool {
 	_, ok := errors.AsType[*errorhandling.ErrorModel](err)
 	return ok
+}
+
+// settled reports that it is known what the service did: it answered, or never got
+// the request. Otherwise it may have done what it was asked, or not.
+func settled(err error) bool {
+	if answered(err) {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // unavailable says why there is no connection, and what to do about it. from is

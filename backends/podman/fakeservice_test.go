@@ -274,3 +274,19 @@ func forever(_ io.Reader, _, _ io.Writer, killed <-chan struct{}) int {
 	<-killed
 	return 137
 }
+
+// serveUnix runs a fake on a unix socket until stop is called.
+func serveUnix(t *testing.T, sock string) (stop func()) {
+	t.Helper()
+	f := &fakeService{t: t, version: "5.8.2", process: cat, containers: map[string]*fakeContainer{}, queries: map[string]string{}}
+	l, err := net.Listen("unix", sock)
+	require.NoError(t, err)
+	server := httptest.NewUnstartedServer(f)
+	server.Listener.Close()
+	server.Listener = l
+	server.Start()
+	return func() {
+		server.CloseClientConnections()
+		server.Close()
+	}
+}

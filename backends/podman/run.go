@@ -145,7 +145,7 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 	})
 	select {
 	case a := <-answers:
-		if a.err != nil && !answered(a.err) {
+		if a.err != nil && !settled(a.err) {
 			s.removeUnknownLater(ctx)
 		}
 		return a.created, a.err
@@ -155,7 +155,7 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 		switch a := <-answers; {
 		case a.err == nil:
 			s.trace.Removed(s.conn.remove(ctx, a.created.ID))
-		case !answered(a.err):
+		case !settled(a.err):
 			s.trace.Removed(s.conn.removeUnknown(ctx, s.spec.Name))
 		}
 	})
