@@ -21,6 +21,11 @@
 // timeout to a few seconds after it, so that the container of a launcher that died
 // ends too (it stays behind, stopped).
 //
+// As with `podman run`, proxy variables (http_proxy and the like) reach the container:
+// those of the service's environment. The API lets the client decide that, so
+// http_proxy in the service's containers.conf has no say in it. A rootless service of Podman 4.3 does not apply
+// default_ulimits of its containers.conf, which `podman run` does; name the ulimits.
+//
 // # What it can't do
 //
 // A Spec gets [runtime.ErrUnsupported], and never a container without what it asked

@@ -1,9 +1,14 @@
 package podman
 
 import (
+	"bytes"
+	"encoding/pem"
+	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -159,4 +164,22 @@ func TestServiceComesBack(t *testing.T) {
 		}
 		stop()
 	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	fake := newFakeState(t, cat)
+	server := httptest.NewTLSServer(fake)
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(block), 0o600))
+	rt, err := New(Options{Host: strings.Replace(server.URL, "https", "tcp", 1), TLSCA: ca})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	_, err = rt.Run(t.Context(), echo, runtime.Stdio{Stdin: io.NopCloser(strings.NewReader("hello")), Stdout: &out})
+	require.NoError(t, err)
+	require.NoError(t, rt.Close())
+	assert.Equal(t, "hello", out.String())
+	assert.Zero(t, fake.left())
 }

@@ -37,7 +37,7 @@ func classify(err error, doing, endpoint string, started bool) error {
 	}
 	out := &runtime.Error{Kind: runtime.ErrEngine, Runtime: Key, Started: started, Message: doing, Err: err}
 	if e, ok := errors.AsType[*errorhandling.ErrorModel](err); ok {
-		out.Kind, out.Message = kindOf(e, doing)
+		out.Message, out.Kind = kindOf(e, doing)
 		return out
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
@@ -48,46 +48,46 @@ func classify(err error, doing, endpoint string, started bool) error {
 }
 
 // kindOf goes by the cause of an error of the API.
-func kindOf(e *errorhandling.ErrorModel, doing string) (kind error, message string) {
+func kindOf(e *errorhandling.ErrorModel, doing string) (message string, kind error) {
 	text := e.Message
 	switch e.Because {
 	case "image not known":
-		return runtime.ErrImageMissing, "the service does not have the image"
+		return "the service does not have the image", runtime.ErrImageMissing
 	case "OCI runtime attempted to invoke a command that was not found":
 		// Anything that the OCI runtime misses has this cause, a sysctl for one.
 		if aboutExec(text) {
-			return runtime.ErrCommandNotFound, "the image has no such program, or the file's interpreter is missing"
+			return "the image has no such program, or the file's interpreter is missing", runtime.ErrCommandNotFound
 		}
 	case "OCI permission denied":
 		// A ulimit that may not be raised has it too.
 		if aboutExec(text) {
-			return runtime.ErrNotExecutable, "the program may not be executed: is it a file, and has it the executable bit?"
+			return "the program may not be executed: is it a file, and has it the executable bit?", runtime.ErrNotExecutable
 		}
 		if strings.Contains(text, "rlimit") {
-			return runtime.ErrUnsupported, "the service may not set a ulimit that high"
+			return "the service may not set a ulimit that high", runtime.ErrUnsupported
 		}
 	case "no such file or directory":
 		if doing == doingCreate {
-			return runtime.ErrInvalidSpec, "something that the spec names does not exist on the service's host"
+			return "something that the spec names does not exist on the service's host", runtime.ErrInvalidSpec
 		}
 	case "network not found", "unknown capability", "no matching entries in passwd file", "no matching entries in group file":
-		return runtime.ErrInvalidSpec, doing
+		return doing, runtime.ErrInvalidSpec
 	case "no such container":
 		if doing == doingCreate { // that of --network container:ID and the like
-			return runtime.ErrInvalidSpec, doing
+			return doing, runtime.ErrInvalidSpec
 		}
 	case "that name is already in use":
-		return runtime.ErrInvalidSpec, "the container's name is taken"
+		return "the container's name is taken", runtime.ErrEngine
 	}
 	switch {
 	case strings.HasPrefix(e.Because, "workdir "):
-		return runtime.ErrInvalidSpec, "the image has no such working directory"
+		return "the image has no such working directory", runtime.ErrInvalidSpec
 	case strings.HasPrefix(e.Because, "unresolvable CDI devices"):
-		return runtime.ErrUnsupported, "the service's host has no such CDI device"
+		return "the service's host has no such CDI device", runtime.ErrUnsupported
 	case strings.Contains(text, "cgroup controller") && strings.Contains(text, "not available"):
-		return runtime.ErrUnsupported, "the service can't enforce a limit: its user has not been given the cgroup controller"
+		return "the service can't enforce a limit: its user has not been given the cgroup controller", runtime.ErrUnsupported
 	}
-	return runtime.ErrEngine, doing
+	return doing, runtime.ErrEngine
 }
 
 // aboutExec reports whether a message of runc or crun is about starting the program

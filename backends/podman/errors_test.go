@@ -62,7 +62,7 @@ func TestErrorKinds(t *testing.T) {
 		"unknown user":              runtime.ErrInvalidSpec,
 		"unknown cap":               runtime.ErrInvalidSpec,
 		"bad workdir":               runtime.ErrInvalidSpec,
-		"name in use":               runtime.ErrInvalidSpec,
+		"name in use":               runtime.ErrEngine,
 		"bad cdi":                   runtime.ErrUnsupported,
 		"bad sysctl":                runtime.ErrEngine, // its cause is that of a missing command
 		"bad userns":                runtime.ErrEngine,

@@ -52,9 +52,14 @@ type fakeContainer struct {
 	done            chan struct{}
 }
 
+func newFakeState(t *testing.T, p process) *fakeService {
+	return &fakeService{t: t, version: "5.8.2", process: p, containers: map[string]*fakeContainer{}, queries: map[string]string{}}
+}
+
+// newFake runs a fake until the test's end.
 func newFake(t *testing.T, p process) *fakeService {
 	t.Helper()
-	f := &fakeService{t: t, version: "5.8.2", process: p, containers: map[string]*fakeContainer{}, queries: map[string]string{}}
+	f := newFakeState(t, p)
 	server := httptest.NewServer(f)
 	t.Cleanup(func() {
 		f.mu.Lock()
@@ -278,7 +283,7 @@ func forever(_ io.Reader, _, _ io.Writer, killed <-chan struct{}) int {
 // serveUnix runs a fake on a unix socket until stop is called.
 func serveUnix(t *testing.T, sock string) (stop func()) {
 	t.Helper()
-	f := &fakeService{t: t, version: "5.8.2", process: cat, containers: map[string]*fakeContainer{}, queries: map[string]string{}}
+	f := newFakeState(t, cat)
 	l, err := net.Listen("unix", sock)
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(f)
