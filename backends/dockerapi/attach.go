@@ -132,7 +132,11 @@ func (r *Runtime) open(ctx context.Context, id string) (*session, error) {
 	return s, nil
 }
 
+// close may be called more than once, and on nil.
 func (s *session) close() {
+	if s == nil {
+		return
+	}
 	for _, c := range []stream{s.in, s.out} {
 		if c != nil {
 			_ = c.Close()

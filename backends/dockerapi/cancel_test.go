@@ -96,6 +96,54 @@ func TestCancelWhileRunning(t *testing.T) {
 	require.NoError(t, <-removed)
 }
 
+// TestInputIsNotCutShort: a command must never take a call that broke off for the end
+// of its input.
+func TestInputIsNotCutShort(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(cancel func(), in *io.PipeWriter){
+		"cancel":      func(cancel func(), _ *io.PipeWriter) { cancel() },
+		"stdin fails": func(_ func(), in *io.PipeWriter) { in.CloseWithError(errors.New("broken")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newFakeDocker(t)
+			sawEnd := make(chan struct{})
+			d.command = func(stdin io.Reader, stdout, _ io.Writer) int {
+				_, _ = io.ReadFull(stdin, make([]byte, 4))
+				fmt.Fprint(stdout, "up")
+				_, _ = io.Copy(io.Discard, stdin)
+				close(sawEnd)
+				return 0
+			}
+			d.answer["delete"] = func(w http.ResponseWriter, _ *http.Request) {
+				select {
+				case <-sawEnd:
+					t.Error("the command saw the end of its input")
+				case <-time.After(100 * time.Millisecond): // it must not come; there is no event to wait for
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}
+			ctx, removed := watched(t)
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			stdin, in := io.Pipe()
+			go func() { _, _ = in.Write([]byte("half")) }()
+			_, err := d.runtime(t).Run(ctx, spec, runtime.Stdio{Stdin: stdin, Stdout: writerFunc(func() { end(cancel, in) })})
+			require.ErrorIs(t, err, runtime.ErrCanceled)
+			require.NoError(t, <-removed)
+			<-sawEnd // with the connection, after the removal
+		})
+	}
+}
+
+// writerFunc is called at each Write.
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}
+
 func TestWriteFails(t *testing.T) {
 	t.Parallel()
 	d := newFakeDocker(t)

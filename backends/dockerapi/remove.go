@@ -22,14 +22,21 @@ const (
 var errMissingOnce = errors.New("the engine has no such container; it may still be making it")
 
 // remove sees to it in the background that the container goes: after a normal end by
-// watching the engine do it, else by force.
+// watching the engine do it, else by force. Then the streams are closed, and not
+// before: a command that is not dead yet would take the end of the connection for the
+// end of its input, and act on half of it.
 func (p *process) remove(ctx context.Context, ended bool) {
+	if ended {
+		p.session.close()
+	}
 	p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
 		if ended && p.autoRemoved(ctx) {
 			p.trace.Removed(nil)
 			return
 		}
-		p.trace.Removed(p.forceRemove(ctx, p.id, false))
+		err := p.forceRemove(ctx, p.id, false)
+		p.session.close()
+		p.trace.Removed(err)
 	})
 }
 

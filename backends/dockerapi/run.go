@@ -13,9 +13,9 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
-// outputGrace is how long output may take to end after the command has. The engine
-// itself waits two seconds for it, so that only what holds the pipes from outside the
-// container (a grandchild with --pid=host) gets here.
+// outputGrace is how long output may be silent without ending after the command has
+// ended. The engine itself waits two seconds for its end, so that only what holds the
+// pipes from outside the container (a grandchild with --pid=host) gets here.
 const outputGrace = time.Second
 
 // Run launches one container; see [runtime.Runtime].
@@ -55,7 +55,8 @@ type process struct {
 	trace   *runtime.Trace
 	spec    runtime.Spec
 	id      string
-	started bool // or may have
+	session *session // once attached
+	started bool     // or may have
 }
 
 // create makes the container. When the call ends before the engine has answered, the
@@ -130,7 +131,7 @@ func (p *process) run() (runtime.Status, error) {
 	if err != nil {
 		return runtime.Status{}, p.ended(err, "attaching to the container")
 	}
-	defer s.close()
+	p.session = s
 	copied := make(chan error, 1)
 	go func() {
 		_, err := stdcopy.StdCopy(p.call.Stdout, p.call.Stderr, s.out)
@@ -159,34 +160,35 @@ func (p *process) run() (runtime.Status, error) {
 	return status, nil
 }
 
-// finish waits for the exit status and the end of the output, in whatever order they
-// come.
+// finish waits for the exit status and the end of the output.
 func (p *process) finish(exited <-chan exit, copied <-chan error) (int, error) {
-	var (
-		status *exit
-		grace  <-chan time.Time
-	)
-	for status == nil || copied != nil {
+	var status exit
+	ended := copied // nil once the output has ended, which may come first
+	for waiting := true; waiting; {
 		select {
-		case e := <-exited:
-			if e.err != nil {
-				return 0, p.ended(e.err, "waiting for the command's end")
-			}
-			status, exited = &e, nil
-			t := time.NewTimer(outputGrace)
-			defer t.Stop()
-			grace = t.C
-		case err := <-copied:
+		case status = <-exited:
+			waiting = false
+		case err := <-ended:
 			if err != nil {
 				return 0, p.ended(err, "reading the command's output")
 			}
-			copied = nil
-		case <-grace:
-			p.trace.Warning(fmt.Sprintf("something still holds the output open %v after the command ended; it is not waited for", outputGrace))
-			copied = nil
+			ended = nil
 		case <-p.call.Ctx.Done():
 			return 0, p.call.Err(true)
 		}
+	}
+	if status.err != nil {
+		return 0, p.ended(status.err, "waiting for the command's end")
+	}
+	if ended == nil {
+		return status.code, nil
+	}
+	whole, err := p.call.Drain(ended, outputGrace)
+	if err != nil {
+		return 0, p.ended(err, "reading the command's output")
+	}
+	if !whole {
+		p.trace.Warning(fmt.Sprintf("the command ended, and something else still holds its output open, silent for %v; it is not waited for", outputGrace))
 	}
 	return status.code, nil
 }

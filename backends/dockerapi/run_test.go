@@ -195,7 +195,7 @@ func TestOutputHeldOpen(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, status.Code)
 	assert.Equal(t, "all", stdout.String())
-	assert.Contains(t, warned, "holds the output open")
+	assert.Contains(t, warned, "holds its output open")
 }
 
 func TestClosed(t *testing.T) {
