@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 
@@ -32,6 +33,9 @@ func (r *Runtime) find(ctx context.Context) (*client, error) {
 		return r.client, nil
 	}
 	path, err := exec.LookPath(r.opts.Path)
+	if err == nil {
+		path, err = filepath.Abs(path) // it may be run in another directory
+	}
 	if err != nil {
 		return nil, missingClient(r.opts.Path, err)
 	}

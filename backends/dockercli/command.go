@@ -97,22 +97,25 @@ type process struct {
 	stdin  *os.File      // our end
 	exited chan struct{} // closed when it was waited for
 	done   chan struct{} // closed when its output has been copied, too
+	oom    bool          // there was an oomFile; only after done
 }
 
 // pipeGrace is how long output is waited for that comes from nobody but a helper which
 // outlived the command line.
 const pipeGrace = 300 * time.Millisecond
 
-// start runs the command line with pipes to it. Its output is copied to stdout and
-// stderr until it ends; neither may fail, or the command line would block.
-func start(path string, args []string, e env, stdout, stderr io.Writer) (*process, error) {
+// start runs the command line with pipes to it, in oomDir if that is not empty. Its
+// output is copied to stdout and stderr until it ends; neither may fail, or the command
+// line would block.
+func start(path, oomDir string, args []string, e env, stdout, stderr io.Writer) (*process, error) {
 	p := &process{exited: make(chan struct{}), done: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)
-	p.cmd.Env = e.environ()
+	p.cmd.Env, p.cmd.Dir = e.environ(), oomDir
 	ownGroup(p.cmd)
 
 	var ours, theirs []*os.File
 	fail := func(err error) (*process, error) {
+		takeOOMDir(oomDir)
 		closeAll(ours)
 		closeAll(theirs)
 		return nil, err
@@ -168,6 +171,7 @@ func start(path string, args []string, e env, stdout, stderr io.Writer) (*proces
 		<-outDone
 		<-errDone
 		closeAll(ours)
+		p.oom = takeOOMDir(oomDir)
 		close(p.done)
 	}()
 	return p, nil

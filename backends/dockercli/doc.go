@@ -41,6 +41,8 @@
 //
 // The exit statuses 125, 126 and 127 can be docker's or the command's own. The engine's
 // event log tells them apart; where it knows nothing, the error text does. Docker's log
-// also tells an out-of-memory kill; Podman's does not, so [runtime.Status.OOMKilled]
-// stays false there.
+// also tells an out-of-memory kill. Podman's does not; what its monitor leaves in the
+// working directory does, which is why a call with a memory limit runs Podman in an
+// empty one. Behind a remote Podman there is no such file, and
+// [runtime.Status.OOMKilled] stays false.
 package dockercli

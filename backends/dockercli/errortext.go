@@ -74,6 +74,9 @@ var textRules = []textRule{
 		"this user may not use the engine's socket: join its group (docker), or use a rootless engine"},
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|cannot connect to podman|unable to connect to podman`), runtime.ErrUnavailable, true,
 		"is the engine running, and is the host right?"},
+	// A connection that broke: the engine may have done what it was asked to.
+	{regexp.MustCompile(`(?i)^error during connect: .*: (EOF|unexpected EOF|read .*|write .*)$|^error waiting for container`), runtime.ErrUnavailable, false,
+		"the engine went away during the call"},
 	{regexp.MustCompile(`(?i)^error during connect|^failed to connect: |^Failed to initialize: |unable to resolve docker endpoint|ssh host connection is not valid` +
 		`|failed to resolve active destination|unable to create connection|unable to parse docker host|client version .* is too (new|old)` +
 		`|cannot clone: |cannot set ?up namespace`), runtime.ErrUnavailable, true, ""},

@@ -43,7 +43,7 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 		trace: runtime.ContextTrace(ctx), discarded: make(chan error, 1)}
 	run.stderr = &stderrFilter{to: c.Stderr, warn: run.warn}
 	args := cl.runArgs(spec, env, run.began)
-	run.proc, err = start(cl.path, args, env, neverFails{c.Stdout}, run.stderr)
+	run.proc, err = start(cl.path, cl.oomDir(spec), args, env, neverFails{c.Stdout}, run.stderr)
 	if err != nil {
 		return runtime.Status{}, startError(cl.path, args, err)
 	}
@@ -127,7 +127,7 @@ func (r *run) verdict() (runtime.Status, error) {
 		return runtime.Status{}, &runtime.Error{Kind: runtime.ErrEngine, Runtime: Key, Started: true,
 			Message: "the command line was killed from outside", Err: fmt.Errorf("%s", r.proc.cmd.ProcessState)}
 	case code == 137:
-		status.OOMKilled = r.cl.history(r.call.Ctx, r.spec.Name, r.began).oom
+		status.OOMKilled = r.proc.oom || !r.cl.podman && r.cl.history(r.call.Ctx, r.spec.Name, r.began).oom
 	case code == 125 || code == 126 || code == 127 || code == 1 && isSetupError(held):
 		h := r.cl.history(r.call.Ctx, r.spec.Name, r.began)
 		own := h.started && h.ended && h.code == code
@@ -151,6 +151,9 @@ func (r *run) failed(h history, held string) (runtime.Status, error) {
 	f := classify(held)
 	if h.started && f.kind != runtime.ErrUnavailable {
 		f.kind = runtime.ErrEngine // whatever it says, the command was found and ran
+	}
+	if f.kind == runtime.ErrUnavailable && !f.clean && !h.created {
+		h.started = true // nobody can say that it has not
 	}
 	if !(f.clean && !h.created || h.removed) {
 		r.remove()
