@@ -120,8 +120,11 @@ func (v Variant) Containers(ctx context.Context, pid int) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// Output runs a command of the engine's own command line and gives its stdout.
+// Output runs a command of the engine's own command line and gives its stdout. An
+// engine that does not answer within a minute is an error.
 func (v Variant) Output(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	return output(ctx, append(slices.Clone(v.CLI), args...))
 }
 
