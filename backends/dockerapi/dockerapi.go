@@ -13,6 +13,9 @@
 // same flags. The engine removes it by itself when its command ends, also when this
 // process has died by then.
 //
+// An engine before Docker 23 gets at most four calls at once from a Runtime, and the
+// others wait their turn: more can make it deadlock (moby#46661).
+//
 // # Errors
 //
 // Errors are a [*runtime.Error]. ErrInvalidSpec is the engine's refusal of the spec
@@ -58,6 +61,7 @@ type Runtime struct {
 	defaultPlatform string
 	raw             rawAPI
 	removals        call.Removals
+	places          call.Gate // for engines before Docker 23
 }
 
 var (
@@ -86,7 +90,10 @@ func New(o Options) (*Runtime, error) {
 	if len(s.headers) > 0 {
 		opts = append(opts, client.WithHTTPHeaders(s.headers))
 	}
-	r := &Runtime{file: s.file, defaultPlatform: os.Getenv("DOCKER_DEFAULT_PLATFORM")}
+	r := &Runtime{
+		file: s.file, defaultPlatform: os.Getenv("DOCKER_DEFAULT_PLATFORM"),
+		places: make(call.Gate, call.OldDockerCalls),
+	}
 	r.raw.headers = s.headers
 	opts = append(opts, r.raw.take)
 	if r.cli, err = client.NewClientWithOpts(opts...); err != nil {

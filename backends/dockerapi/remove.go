@@ -29,7 +29,7 @@ func (p *process) remove(ctx context.Context, ended bool) {
 	if ended {
 		p.session.close()
 	}
-	p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
+	p.cleanUp(ctx, func(ctx context.Context) {
 		if ended && p.autoRemoved(ctx) {
 			p.trace.Removed(nil)
 			return

@@ -40,6 +40,10 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 	}
 	defer r.removals.Done()
 	p := &process{Runtime: r, call: c, trace: runtime.ContextTrace(ctx), spec: spec}
+	if err := p.admit(); err != nil {
+		return runtime.Status{}, err
+	}
+	defer p.leave()
 	if err := p.create(ctx, req); err != nil {
 		return runtime.Status{}, err
 	}
@@ -57,6 +61,9 @@ type process struct {
 	id      string
 	session *session // once attached
 	started bool     // or may have
+
+	gate     call.Gate // entered
+	cleaning bool      // in the background, which then leaves the gate
 }
 
 // create makes the container. When the call ends before the engine has answered, the
@@ -78,7 +85,7 @@ func (p *process) create(ctx context.Context, req *createRequest) error {
 	select {
 	case m = <-answer:
 	case <-p.call.Ctx.Done():
-		p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
+		p.cleanUp(ctx, func(ctx context.Context) {
 			var m made
 			select {
 			case m = <-answer:
@@ -94,7 +101,7 @@ func (p *process) create(ctx context.Context, req *createRequest) error {
 	}
 	if m.err != nil {
 		if leftBehind(m.err) {
-			p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
+			p.cleanUp(ctx, func(ctx context.Context) {
 				_ = p.forceRemove(ctx, p.spec.Name, true) // the call failed already, and the engine with it
 			})
 		}

@@ -212,3 +212,20 @@ func TestRetry(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var open call.Gate
+		require.NoError(t, open.Enter(t.Context()))
+		open.Leave()
+
+		g := make(call.Gate, 1)
+		require.NoError(t, g.Enter(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, g.Enter(ctx), context.DeadlineExceeded)
+		time.AfterFunc(time.Second, g.Leave)
+		require.NoError(t, g.Enter(t.Context()))
+	})
+}

@@ -1,0 +1,38 @@
+package dockerapi
+
+import (
+	"context"
+
+	"github.com/docker/docker/api/types/versions"
+
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+)
+
+// admit waits for a place on an engine that can't bear any number of calls; see
+// [call.OldDockerCalls]. A failure to reach the engine is left to the create.
+func (p *process) admit() error {
+	if p.negotiate(p.call.Ctx) != nil || !versions.LessThan(p.cli.ClientVersion(), call.OldDockerAPI) {
+		return nil
+	}
+	if err := p.places.Enter(p.call.Ctx); err != nil {
+		return p.call.Err(false)
+	}
+	p.gate = p.places
+	return nil
+}
+
+// leave gives the place back when Run returns, or else when the clean-up is done.
+func (p *process) leave() {
+	if !p.cleaning {
+		p.gate.Leave()
+	}
+}
+
+// cleanUp runs clean in the background, at most once for a process.
+func (p *process) cleanUp(ctx context.Context, clean func(context.Context)) {
+	p.cleaning = true
+	p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
+		defer p.gate.Leave()
+		clean(ctx)
+	})
+}
