@@ -14,14 +14,15 @@ type Runtime interface {
 	// engine does not have is [ErrImageMissing].
 	//
 	// When ctx ends, the container is killed, and the error wraps ctx.Err() and
-	// context.Cause(ctx). A failing Write to stdio kills it too, and the error
-	// wraps what Write returned. No container outlives Run but for a removal that is
-	// still under way; Close waits for those.
+	// context.Cause(ctx). A failing Write or Read of stdio kills it too, and the error
+	// wraps what that returned: an input that breaks off is never passed off as one
+	// that ended. No container outlives Run but for a removal that is still under way;
+	// Close waits for those.
 	//
 	// An error whose [Error.Started] is false guarantees that the command saw none of
 	// stdio.Stdin; it was not even read, unless the runtime's own docs say that it
-	// has to hand its input over beforehand. After Run returned, stdio is not touched any more, but for a Read of
-	// stdio.Stdin that was blocked when Run closed it.
+	// has to hand its input over beforehand. After Run returned, stdio is not touched
+	// any more, but for a Read of stdio.Stdin that was blocked when Run closed it.
 	Run(ctx context.Context, spec Spec, stdio Stdio) (Status, error)
 
 	// Info asks the engine what it is. An error says why it can't be used, and what

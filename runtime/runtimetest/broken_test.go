@@ -147,6 +147,10 @@ func faults() []struct {
 		{"says it had not started", "cancel/in mid-run", "Started is false", ends(func(_ sp, _ io, _ st, err er) { change(err, func(e *runtime.Error) { e.Started = false }) })},
 		{"writes afterwards", "cancel/in a flood of output", "Writes after", writesAfterwards},
 		{"reads afterwards", "cancel/in mid-run", "Reads after", readsAfterwards},
+		{"takes a broken input for a whole one", "cancel/read of stdin fails", "want [the input broke off]", runs(breakOff)},
+		{"calls a failed write a cancellation", "cancel/write to stdout fails", "nobody has ended the context", ends(func(_ sp, _ io, _ st, err er) {
+			change(err, func(e *runtime.Error) { e.Err = fmt.Errorf("%w: %w", context.Canceled, e.Err) })
+		})},
 		{"ignores failing writes", "cancel/write to stdout fails", "no space left", runs(func(_ cx, _ sp, stdio io) { stdio.Stdout = swallow(stdio.Stdout) })},
 		{"runs after Close", "close/run afterwards", "want [runtime is closed]", func(*testing.T) *broken { return &broken{close: func(*Fake) error { return nil }} }},
 		{"fails the second Close", "close/twice", "closed twice", closesOnce},

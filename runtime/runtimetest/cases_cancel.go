@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -11,6 +12,7 @@ import (
 
 const (
 	saysCancel = "When ctx ends, the container is killed, and the error wraps ctx.Err() and context.Cause(ctx). It returns within 1 s of the deadline, and the container is gone within 5 s."
+	saysRead   = "An input that breaks off is never passed off as one that ended: the call fails, and the error wraps what Read returned."
 	saysWrite  = "A failing Write to stdio kills it too, and the error wraps what Write returned."
 )
 
@@ -48,6 +50,7 @@ func cancelCases() []testCase {
 			s.failed(o, true, runtime.ErrCanceled, context.Canceled, mine)
 		}},
 		{"cancel/write to stdout fails", saysWrite, func(s *suite) { s.writeFails(func(o *output) runtime.Stdio { return runtime.Stdio{Stdout: o} }) }},
+		{"cancel/read of stdin fails", saysRead, readFails},
 		{"cancel/write to stderr fails", saysWrite, func(s *suite) { s.writeFails(func(o *output) runtime.Stdio { return runtime.Stdio{Stderr: o} }) }},
 	}
 }
@@ -212,6 +215,33 @@ func (s *suite) writeFails(stdio func(*output) runtime.Stdio) {
 		o := s.call(ctx, s.spec("flood"), stdio(&output{err: full}))
 		cancel()
 		s.failed(o, true, full)
+		if errors.Is(o.err, context.Canceled) {
+			s.Errorf("the error is %q, and yet nobody has ended the context", o.err)
+		}
 		s.gone(time.Now())
 	}
 }
+
+// readFails breaks an input off. The command must not take it for a whole one.
+func readFails(s *suite) {
+	broken := errors.New("the input broke off")
+	for range s.Tries {
+		out := newOutput()
+		in := readerFunc(func(p []byte) (int, error) {
+			if len(out.bytes()) > 0 {
+				return 0, broken
+			}
+			p[0] = '.'
+			return 1, nil
+		})
+		ctx, cancel := context.WithTimeout(context.Background(), s.Patience)
+		o := s.call(ctx, s.spec("echo"), runtime.Stdio{Stdin: io.NopCloser(in), Stdout: out})
+		cancel()
+		s.failed(o, true, broken)
+		s.gone(time.Now())
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -199,11 +199,11 @@ func labels(s *suite) {
 	spec := s.spec("block")
 	spec.Name = runtime.NewName()
 	spec.Deadline = deadline
-	spec.Labels["suite.text"] = "with spaces, commas"
+	spec.Labels["suite.text"] = "two words"
 	s.inMidRun(spec, func() {
 		for _, label := range []string{
 			labelCase + "=" + s.id,
-			"suite.text=with spaces, commas",
+			"suite.text=two words",
 			runtime.LabelDeadline + "=" + deadline.Format(time.RFC3339),
 		} {
 			if names := s.labelled(label); !slices.Contains(names, spec.Name) {

@@ -155,8 +155,8 @@ func (f *Fake) execute(pipes *pipes, p *Process, program Program, trace *runtime
 	pipes.disconnect(p)
 	trace.Exited(p.status)
 	close(reported)
-	// A Write that failed ends ctx, and counts even if the program ended by itself.
-	if err := runtime.ContextError(pipes.ctx, f.key(), true); err != nil {
+	// A stream that failed ends ctx, and counts even if the program ended by itself.
+	if err := pipes.err(f.key()); err != nil {
 		return runtime.Status{}, err
 	}
 	if !p.killed {

@@ -13,7 +13,8 @@ import (
 
 // pipes stand between the caller's Stdio and a process, as the engine's do.
 type pipes struct {
-	ctx    context.Context // ends with the caller's, or when a Write failed
+	caller context.Context
+	ctx    context.Context // ends with the caller's, or when a stream of theirs failed
 	cancel context.CancelCauseFunc
 	in     *source
 	stdout *sink
@@ -21,7 +22,7 @@ type pipes struct {
 }
 
 func newPipes(ctx context.Context, stdio runtime.Stdio) *pipes {
-	p := &pipes{in: &source{from: stdio.Stdin}}
+	p := &pipes{caller: ctx, in: &source{from: stdio.Stdin}}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	failed := func(err error) { p.cancel(fmt.Errorf("writing the output: %w", err)) }
 	p.stdout = &sink{to: stdio.Stdout, failed: failed}
@@ -36,6 +37,11 @@ func (s *pipes) connect(p *Process) {
 	go func() {
 		// Ends with the input, or when nobody reads it any more.
 		_, _ = io.Copy(w, s.in)
+		if err := s.in.failure(); err != nil {
+			// What breaks off must not look like a whole input.
+			s.cancel(fmt.Errorf("reading the input: %w", err))
+			return
+		}
 		_ = w.Close()
 	}()
 }
@@ -45,6 +51,14 @@ func (s *pipes) disconnect(p *Process) {
 	_ = p.Stdin.Close()
 	s.stdout.end()
 	s.stderr.end()
+}
+
+// err is the error of a call that ended before its command did, or nil.
+func (s *pipes) err(key string) error {
+	if s.ctx.Err() == nil || s.caller.Err() != nil {
+		return runtime.ContextError(s.caller, key, true)
+	}
+	return &runtime.Error{Kind: runtime.ErrCanceled, Runtime: key, Started: true, Err: context.Cause(s.ctx)}
 }
 
 // end lets go of the caller's Stdio.
@@ -60,6 +74,7 @@ type source struct {
 	mu    sync.Mutex
 	from  io.ReadCloser
 	ended bool
+	err   error // of a Read, other than io.EOF
 }
 
 func (s *source) Read(b []byte) (int, error) {
@@ -69,7 +84,19 @@ func (s *source) Read(b []byte) (int, error) {
 	if ended || s.from == nil {
 		return 0, io.EOF
 	}
-	return s.from.Read(b) // without the lock: it may block for ever
+	n, err := s.from.Read(b) // without the lock: it may block for ever
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && err != io.EOF && !s.ended {
+		s.err = err
+	}
+	return n, err
+}
+
+func (s *source) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *source) end() {

@@ -75,6 +75,17 @@ func neverEOF(_ *context.Context, _ *runtime.Spec, stdio *runtime.Stdio) {
 	}}
 }
 
+func breakOff(_ *context.Context, _ *runtime.Spec, stdio *runtime.Stdio) {
+	from := stdio.Stdin
+	stdio.Stdin = readCloser{func(p []byte) (int, error) {
+		n, err := from.Read(p)
+		if err != nil {
+			err = io.EOF
+		}
+		return n, err
+	}, from.Close}
+}
+
 func bufferStdin(_ *context.Context, _ *runtime.Spec, stdio *runtime.Stdio) {
 	from := stdio.Stdin
 	all := sync.OnceValue(func() io.Reader {
