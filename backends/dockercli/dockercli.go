@@ -24,10 +24,12 @@ type Options struct {
 }
 
 // Runtime runs containers with a command line. All methods are safe for concurrent
-// use.
+// use. A Docker engine before version 23 gets at most four calls at once from it, and
+// the others wait their turn: more can make it deadlock (moby#46661).
 type Runtime struct {
 	opts     Options
 	removals call.Removals
+	places   places
 
 	mu     sync.Mutex
 	client *client // nil: not asked yet
@@ -46,7 +48,7 @@ func New(opts Options) (*Runtime, error) {
 	if opts.Path == "" {
 		opts.Path = "docker"
 	}
-	return &Runtime{opts: opts}, nil
+	return &Runtime{opts: opts, places: places{asking: make(call.Gate, 1)}}, nil
 }
 
 // Close waits for calls and removals that are under way, the latter at most half a

@@ -30,7 +30,12 @@ const (
 // (Podman, where the command line is the engine), and the command would see the end of
 // half an input. That it has ended says that the creation has.
 func (r *run) remove() {
+	if r.removing {
+		return
+	}
+	r.removing = true
 	r.rt.removals.Go(r.call.Ctx, removeLimit, func(ctx context.Context) {
+		defer r.gate.Leave()
 		err := r.removeUntilGone(ctx)
 		r.await(time.Second)
 		r.proc.kill()

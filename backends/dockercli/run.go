@@ -39,8 +39,17 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 		return runtime.Status{}, err
 	}
 
-	run := &run{rt: r, cl: cl, call: c, spec: spec, named: named, began: time.Now(),
+	run := &run{rt: r, cl: cl, call: c, spec: spec, named: named,
 		trace: runtime.ContextTrace(ctx), discarded: make(chan error, 1)}
+	if err := run.admit(); err != nil {
+		return runtime.Status{}, err
+	}
+	defer func() {
+		if !run.removing {
+			run.gate.Leave()
+		}
+	}()
+	run.began = time.Now()
 	run.stderr = &stderrFilter{to: c.Stderr, warn: run.warn}
 	args := cl.runArgs(spec, env, run.began)
 	run.proc, err = start(cl.path, cl.oomDir(spec), args, env, neverFails{c.Stdout}, run.stderr)
@@ -63,6 +72,9 @@ type run struct {
 	stderr    *stderrFilter
 	discarded chan error // a limit that was asked for does not hold
 	proc      *process
+
+	gate     call.Gate // entered
+	removing bool      // in the background, which then leaves the gate
 }
 
 // closeStdin ends the command's input, but not when the call was ended: the command
