@@ -100,6 +100,24 @@ func (r *Runtime) wait(ctx context.Context, id string) (<-chan exit, error) {
 	return done, nil
 }
 
+// input writes to a command's stdin until the call ends. The stream may stay open for
+// longer (see process.remove), and the caller's stdin must not be read then.
+type input struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (i *input) Write(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := i.to.Write(p)
+	if err == nil {
+		err = i.ctx.Err()
+	}
+	return n, err
+}
+
 // session is an attached container that has not been started.
 type session struct {
 	in, out stream
@@ -130,6 +148,12 @@ func (r *Runtime) open(ctx context.Context, id string) (*session, error) {
 		return nil, first
 	}
 	return s, nil
+}
+
+func (s *session) closeOutput() {
+	if s != nil {
+		_ = s.out.Close()
+	}
 }
 
 // close may be called more than once, and on nil.

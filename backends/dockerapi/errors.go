@@ -55,8 +55,8 @@ func classify(err error, host, id string) *runtime.Error {
 	switch {
 	case cerrdefs.IsNotFound(err) && id != "" && strings.Contains(text, id):
 		text = "the container is gone, and something else must have removed it: " + text
-	case cerrdefs.IsNotFound(err), cerrdefs.IsInvalidArgument(err), cerrdefs.IsConflict(err), cerrdefs.IsAlreadyExists(err):
-		e.Kind = runtime.ErrInvalidSpec // a network, a container's name, ...
+	case cerrdefs.IsNotFound(err), cerrdefs.IsInvalidArgument(err):
+		e.Kind = runtime.ErrInvalidSpec // a network that is not there, a limit too low, ...
 	case cerrdefs.IsNotImplemented(err):
 		e.Kind = runtime.ErrUnsupported
 	case cerrdefs.IsUnavailable(err):

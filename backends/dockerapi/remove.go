@@ -22,10 +22,12 @@ const (
 var errMissingOnce = errors.New("the engine has no such container; it may still be making it")
 
 // remove sees to it in the background that the container goes: after a normal end by
-// watching the engine do it, else by force. Then the streams are closed, and not
-// before: a command that is not dead yet would take the end of the connection for the
-// end of its input, and act on half of it.
+// watching the engine do it, else by force. Then the input is closed, and not before: a
+// command that is not dead yet would take the end of the connection for the end of
+// its input, and act on half of it. The output is closed at once: an engine that can't
+// write it can't end the container either.
 func (p *process) remove(ctx context.Context, ended bool) {
+	p.session.closeOutput()
 	if ended {
 		p.session.close()
 	}

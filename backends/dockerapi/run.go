@@ -150,7 +150,7 @@ func (p *process) run() (runtime.Status, error) {
 	}
 	p.started = true
 	p.trace.Started()
-	p.call.PumpStdin(s.in, s.in.CloseWrite)
+	p.call.PumpStdin(&input{p.call.Ctx, s.in}, s.in.CloseWrite)
 
 	code, err := p.finish(s.exit, copied)
 	if err != nil {

@@ -117,7 +117,7 @@ func TestRunFails(t *testing.T) {
 	}{
 		"missing image":         {"", "create", reply(404, `{"message":"No such image: img:latest"}`), runtime.ErrImageMissing, 0},
 		"invalid":               {"", "create", reply(400, `{"message":"Minimum memory limit allowed is 6MB"}`), runtime.ErrInvalidSpec, 0},
-		"name in use":           {"", "create", reply(409, `{"message":"Conflict. The container name \"/x\" is already in use"}`), runtime.ErrInvalidSpec, 0},
+		"name in use":           {"", "create", reply(409, `{"message":"Conflict. The container name \"/x\" is already in use"}`), runtime.ErrEngine, 0},
 		"create broke":          {"", "create", reply(500, `{"message":"boom"}`), runtime.ErrEngine, 1},
 		"attach fails":          {"", "attach out", reply(500, `{"message":"boom"}`), runtime.ErrEngine, 1},
 		"wait fails":            {"", "wait next-exit", reply(500, `{"message":"boom"}`), runtime.ErrEngine, 1},
