@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -26,6 +27,7 @@ type Call struct {
 	cancel context.CancelCauseFunc
 	stdin  io.ReadCloser
 	once   sync.Once // closes stdin
+	ended  atomic.Bool
 	out    [2]*guard
 }
 
@@ -52,7 +54,7 @@ func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
 	go func() {
 		defer c.closeStdin()
 		if c.stdin != nil {
-			in := &source{from: c.stdin}
+			in := &source{from: c.stdin, ended: &c.ended}
 			// A failing Write is a command that ended or does not want more, which is
 			// its right.
 			_, _ = io.Copy(w, in)
@@ -69,11 +71,16 @@ func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
 
 // source tells an error of reading from one of writing.
 type source struct {
-	from io.Reader
-	err  error // other than io.EOF
+	from  io.Reader
+	ended *atomic.Bool
+	err   error // other than io.EOF
 }
 
 func (s *source) Read(p []byte) (int, error) {
+	if s.ended.Load() { // w may go on taking what a stdin that minds no Close gives
+		s.err = io.ErrClosedPipe
+		return 0, s.err
+	}
 	n, err := s.from.Read(p)
 	if err != nil && err != io.EOF {
 		s.err = err
@@ -113,6 +120,7 @@ func (c *Call) quiet() time.Duration {
 // End closes stdin and keeps later output from the caller's writers. It waits for a
 // Write that is under way, never for a Read. A second End does nothing.
 func (c *Call) End() {
+	c.ended.Store(true)
 	c.closeStdin()
 	for _, g := range c.out {
 		g.shut()

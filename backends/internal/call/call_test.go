@@ -229,3 +229,29 @@ func TestGate(t *testing.T) {
 		require.NoError(t, g.Enter(t.Context()))
 	})
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestNoReadAfterEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := &endless{}
+		c := call.Begin(t.Context(), "key", runtime.Stdio{Stdin: in})
+		step := make(chan struct{})
+		c.PumpStdin(writerFunc(func(p []byte) (int, error) { <-step; return len(p), nil }),
+			func() error { t.Error("half an input must not look like a whole one"); return nil })
+		synctest.Wait()
+		c.End()
+		close(step) // the command's end still takes what it is given
+		synctest.Wait()
+		assert.Equal(t, 1, in.reads)
+	})
+}
+
+// endless is an input that minds no Close.
+type endless struct{ reads int }
+
+func (e *endless) Read(p []byte) (int, error) { e.reads++; return len(p), nil }
+func (e *endless) Close() error               { return nil }
