@@ -75,6 +75,35 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelOnAHangingEngine: no call waits for the deadline of another.
+func TestCancelOnAHangingEngine(t *testing.T) {
+	t.Parallel()
+	d := newFakeDocker(t)
+	asked := make(chan struct{})
+	d.answer["_ping"] = func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+	}
+	rt := d.runtime(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error)
+	go func() {
+		_, err := rt.Run(ctx, spec, runtime.Stdio{})
+		first <- err
+	}()
+	<-asked
+	second, cancelSecond := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancelSecond()
+	_, err := rt.Run(second, spec, runtime.Stdio{})
+	require.ErrorIs(t, err, runtime.ErrTimeout)
+	_, err = rt.Info(second)
+	require.ErrorIs(t, err, runtime.ErrTimeout)
+	_, err = rt.Image(second, runtime.ImageRequest{Ref: "img"})
+	require.ErrorIs(t, err, runtime.ErrTimeout)
+	cancel()
+	require.ErrorIs(t, <-first, runtime.ErrCanceled)
+}
+
 func TestCancelWhileRunning(t *testing.T) {
 	t.Parallel()
 	d := newFakeDocker(t)

@@ -13,19 +13,22 @@ import (
 // (Docker 17.06).
 const minAPI = "1.30"
 
-// requestCreate agrees on an API version with the engine, once per Runtime, and makes
-// the container.
+// requestCreate makes the container, after negotiate.
 func (r *Runtime) requestCreate(ctx context.Context, req *createRequest) (container.CreateResponse, error) {
-	if err := r.negotiate(ctx); err != nil {
-		return container.CreateResponse{}, r.failure(err, false, "") // so that it reads as never sent
-	}
 	if err := req.checkVersion(r.cli.ClientVersion()); err != nil {
 		return container.CreateResponse{}, err
 	}
 	return r.cli.ContainerCreate(ctx, req.config, req.host, req.network, req.platform, req.name)
 }
 
+// negotiate agrees on an API version with the engine, once. The client would do so by
+// itself, but behind a lock that no context ends: a call would wait for the deadline
+// of another one on an engine that hangs.
 func (r *Runtime) negotiate(ctx context.Context) error {
+	if err := r.asking.Enter(ctx); err != nil {
+		return err
+	}
+	defer r.asking.Leave()
 	err := r.cli.NewVersionError(ctx, minAPI, "a call")
 	if v := r.cli.ClientVersion(); err != nil && versions.LessThan(v, minAPI) {
 		return tooOld("", v, minAPI)

@@ -61,6 +61,7 @@ type Runtime struct {
 	defaultPlatform string
 	raw             rawAPI
 	removals        call.Removals
+	asking          call.Gate // for the API version
 	places          call.Gate // for engines before Docker 23
 }
 
@@ -92,7 +93,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	r := &Runtime{
 		file: s.file, defaultPlatform: os.Getenv("DOCKER_DEFAULT_PLATFORM"),
-		places: make(call.Gate, call.OldDockerCalls),
+		asking: make(call.Gate, 1), places: make(call.Gate, call.OldDockerCalls),
 	}
 	r.raw.headers = s.headers
 	opts = append(opts, r.raw.take)

@@ -8,10 +8,13 @@ import (
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 )
 
-// admit waits for a place on an engine that can't bear any number of calls; see
-// [call.OldDockerCalls]. A failure to reach the engine is left to the create.
+// admit agrees on an API version with the engine, and waits for a place on one that
+// can't bear any number of calls; see [call.OldDockerCalls].
 func (p *process) admit() error {
-	if p.negotiate(p.call.Ctx) != nil || !versions.LessThan(p.cli.ClientVersion(), call.OldDockerAPI) {
+	if err := p.negotiate(p.call.Ctx); err != nil {
+		return p.ended(err, "")
+	}
+	if !versions.LessThan(p.cli.ClientVersion(), call.OldDockerAPI) {
 		return nil
 	}
 	if err := p.places.Enter(p.call.Ctx); err != nil {

@@ -34,6 +34,9 @@ func (r *Runtime) Image(ctx context.Context, req runtime.ImageRequest) (runtime.
 	if req.Platform == "" {
 		req.Platform = r.defaultPlatform
 	}
+	if err := r.negotiate(ctx); err != nil {
+		return runtime.Image{}, r.imageError(ctx, err)
+	}
 	if policy != runtime.PullAlways {
 		img, err := r.inspect(ctx, req)
 		if policy == runtime.PullNever || !errors.Is(err, runtime.ErrImageMissing) {
