@@ -54,7 +54,7 @@ const (
 	// cgroup v1. The runtime must refuse a spec that asks for it: ErrUnsupported.
 	LacksLimits Lack = "limits"
 	// LacksOOM: the engine doesn't record that memory ran out, as Podman 4.3. The
-	// status must be 137 still.
+	// status must be 137 still; OOMKilled may be unknown.
 	LacksOOM Lack = "oom"
 	// LacksLateStdin: input has to be handed over before it is known whether the
 	// command starts, as to a command line client. Stdin may have been read then.

@@ -18,8 +18,20 @@
 //
 // # A new runtime
 //
-// One call in a test of its package runs the suite on the real engine; see
-// [Conformance] and [Config].
+// One call in a test of its package runs the suite on the real engine:
+//
+//	func TestConformance(t *testing.T) {
+//		runtimetest.Conformance(t, runtimetest.Config{
+//			New:        func(t testing.TB) runtime.Runtime { return mine.New() },
+//			Image:      "localhost/dockerrun/probe:1",
+//			Variant:    "localhost/dockerrun/variant:1",
+//			Containers: listByLabel, // asks the engine itself
+//		})
+//	}
+//
+// The images hold the probe, a static program that does what commands can do to a
+// runtime: CGO_ENABLED=0 go build ./runtime/runtimetest/probe. [Config] says what else
+// they have; package e2e/image builds them without a registry.
 //
 // # Errors
 //
