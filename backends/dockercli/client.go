@@ -118,10 +118,9 @@ func (cl *client) eventsArgs(name string, since int64) []string {
 	return cl.args("events", "--since=0", "--until=0", filter, "--format={{json .}}")
 }
 
-// ownedArgs lists the IDs of the containers with that name that carry our label.
-func (cl *client) ownedArgs(name, owner string) []string {
-	return cl.args("ps", "--all", "--quiet", "--no-trunc",
-		"--filter=name=^"+regexp.QuoteMeta(name)+"$", "--filter=label="+runtime.LabelOwner+"="+owner)
+// labelArgs lists the IDs of the containers that carry a label, given as key=value.
+func (cl *client) labelArgs(label string) []string {
+	return cl.args("ps", "--all", "--quiet", "--no-trunc", "--filter=label="+label)
 }
 
 func (cl *client) String() string {

@@ -98,6 +98,5 @@ func TestDialects(t *testing.T) {
 	assert.Equal(t, []string{"rm", "--force", "--volumes", "--time=0", "c"}, podman.removeArgs("c"))
 	assert.Equal(t, []string{"--host=tcp://h", "events", "--since=0", "--until=0", "--filter=container=c", "--format={{json .}}"}, docker.eventsArgs("c", 7))
 	assert.Equal(t, []string{"events", "--stream=false", "--since=7", "--filter=container=c", "--format=json"}, podman.eventsArgs("c", 7))
-	assert.Equal(t, []string{"ps", "--all", "--quiet", "--no-trunc", `--filter=name=^a\.b$`, "--filter=label=" + runtime.LabelOwner + "=me/1"},
-		podman.ownedArgs("a.b", "me/1"))
+	assert.Equal(t, []string{"ps", "--all", "--quiet", "--no-trunc", "--filter=label=k=v"}, podman.labelArgs("k=v"))
 }

@@ -48,7 +48,7 @@ func New(opts Options) (*Runtime, error) {
 	if opts.Path == "" {
 		opts.Path = "docker"
 	}
-	return &Runtime{opts: opts, places: places{asking: make(call.Gate, 1)}}, nil
+	return &Runtime{opts: opts, places: newPlaces()}, nil
 }
 
 // Close waits for calls and removals that are under way, the latter at most half a

@@ -1,7 +1,7 @@
 package dockercli
 
 import (
-	"strings"
+	"encoding/json"
 
 	"github.com/docker/docker/api/types/versions"
 
@@ -9,38 +9,60 @@ import (
 )
 
 // places bounds the calls on an engine that can't bear any number of them; see
-// [call.OldDockerCalls]. Which one it is takes a question of its own, asked before the
-// first call and then never again.
+// [call.OldDockerCalls]. Which one it is takes a question of its own, so that is asked
+// once, when as many calls are under way.
 type places struct {
-	asking call.Gate // one asks, the others wait
-	gate   call.Gate // nil: any number
-	known  bool
+	gate    call.Gate
+	asking  call.Gate // one asks, the others wait
+	known   bool
+	bounded bool
 }
 
-// admit waits for a place, which r.gate.Leave gives back.
+func newPlaces() places {
+	return places{gate: make(call.Gate, call.OldDockerCalls), asking: make(call.Gate, 1)}
+}
+
+// admit waits for a place if there has to be one, which r.gate.Leave gives back.
 func (r *run) admit() error {
-	p := &r.rt.places
 	if r.cl.podman {
 		return nil
+	}
+	p := &r.rt.places
+	select {
+	case p.gate <- struct{}{}:
+		r.gate = p.gate
+		return nil
+	default:
 	}
 	if err := p.asking.Enter(r.call.Ctx); err != nil {
 		return r.call.Err(false)
 	}
 	if !p.known {
 		// An engine that does not answer is left to the call itself to report.
-		out, err := r.cl.output(r.call.Ctx, versionLimit, r.cl.args("version", "--format={{.Server.APIVersion}}")...)
-		if api := strings.TrimSpace(out); err == nil && api != "" {
-			p.known = true
-			if versions.LessThan(api, call.OldDockerAPI) {
-				p.gate = make(call.Gate, call.OldDockerCalls)
-			}
+		out, err := r.cl.output(r.call.Ctx, versionLimit, r.cl.args("version", "--format={{json .}}")...)
+		if err == nil {
+			p.known, p.bounded = true, isOldDocker(out)
 		}
 	}
-	gate := p.gate
+	bounded := p.bounded
 	p.asking.Leave()
-	if err := gate.Enter(r.call.Ctx); err != nil {
+	if !bounded {
+		return nil
+	}
+	if err := p.gate.Enter(r.call.Ctx); err != nil {
 		return r.call.Err(false)
 	}
-	r.gate = gate
+	r.gate = p.gate
 	return nil
+}
+
+// isOldDocker reads `docker version`. Podman answers it, too, with an old version of
+// Docker's API.
+func isOldDocker(out string) bool {
+	var version versionRecord
+	if json.Unmarshal([]byte(out), &version) != nil || version.engine() != "docker" {
+		return false
+	}
+	api := version.Server.APIVersion
+	return api != "" && versions.LessThan(api, call.OldDockerAPI)
 }

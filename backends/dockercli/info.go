@@ -43,6 +43,9 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 			return runtime.Info{}, err
 		}
 		rec.fill(&info)
+		if info.Endpoint == "" {
+			info.Endpoint = cl.path // no service: the command line is the engine
+		}
 		return info, nil
 	}
 	var rec dockerRecord
@@ -72,6 +75,7 @@ type versionRecord struct {
 		APIVersion string `json:"ApiVersion"`
 	}
 	Server struct {
+		APIVersion string `json:"ApiVersion"`
 		Components []struct{ Name string }
 	}
 }

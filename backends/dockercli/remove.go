@@ -10,6 +10,10 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
+// labelCall tells the container of a call whose caller chose its name from another
+// one's of that name.
+const labelCall = "com.altairalabs.dockerrun.call"
+
 // Times of a removal.
 const (
 	removeLimit = 30 * time.Second // in all
@@ -109,8 +113,8 @@ func (r *run) tryRemove(ctx context.Context) (bool, error) {
 	if !r.named {
 		return r.cl.remove(ctx, r.spec.Name)
 	}
-	// The name is not ours alone: only what has our label, too, is removed.
-	out, err := r.cl.output(ctx, removeTry, r.cl.ownedArgs(r.spec.Name, r.spec.Labels[runtime.LabelOwner])...)
+	// The name is not ours alone: only what has the call's label is removed.
+	out, err := r.cl.output(ctx, removeTry, r.cl.labelArgs(labelCall+"="+r.spec.Labels[labelCall])...)
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package dockercli
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -27,6 +28,9 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 	if err != nil {
 		return runtime.Status{}, err
 	}
+	if named {
+		spec.Labels[labelCall] = runtime.NewName()
+	}
 	cl, err := r.find(c.Ctx)
 	if err != nil {
 		return runtime.Status{}, err
@@ -44,11 +48,7 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 	if err := run.admit(); err != nil {
 		return runtime.Status{}, err
 	}
-	defer func() {
-		if !run.removing {
-			run.gate.Leave()
-		}
-	}()
+	defer run.leave()
 	run.began = time.Now()
 	run.stderr = &stderrFilter{to: c.Stderr, warn: run.warn}
 	args := cl.runArgs(spec, env, run.began)
@@ -56,8 +56,23 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 	if err != nil {
 		return runtime.Status{}, startError(cl.path, args, err)
 	}
-	c.PumpStdin(run.proc.stdin, run.closeStdin)
+	c.PumpStdin(input{run.proc.stdin, c.Ctx}, run.proc.stdin.Close)
 	return run.wait()
+}
+
+// input is the command line's stdin, for as long as the call lasts. When the call was
+// ended, it stays open until the command line has ended, as the command must not take
+// half an input for the whole while it is being killed.
+type input struct {
+	to   io.Writer
+	call context.Context
+}
+
+func (i input) Write(p []byte) (int, error) {
+	if err := i.call.Err(); err != nil {
+		return 0, err // there must be no further Read
+	}
+	return i.to.Write(p)
 }
 
 // run is one call whose command line was started.
@@ -77,13 +92,11 @@ type run struct {
 	removing bool      // in the background, which then leaves the gate
 }
 
-// closeStdin ends the command's input, but not when the call was ended: the command
-// must not take half an input for the whole while it is being killed.
-func (r *run) closeStdin() error {
-	if r.call.Ctx.Err() != nil {
-		return nil // closed when the command line has ended
+// leave gives the place back when Run returns, or else when the removal is done.
+func (r *run) leave() {
+	if !r.removing {
+		r.gate.Leave()
 	}
-	return r.proc.stdin.Close()
 }
 
 // warn passes a warning of the engine on.
@@ -161,6 +174,9 @@ func (r *run) verdict() (runtime.Status, error) {
 // failed is the error of a command line that failed by itself.
 func (r *run) failed(h history, held string) (runtime.Status, error) {
 	f := classify(held)
+	if isConflict(held) {
+		return runtime.Status{}, f.error(false) // what the engine knows is of another's container
+	}
 	if h.started && f.kind != runtime.ErrUnavailable {
 		f.kind = runtime.ErrEngine // whatever it says, the command was found and ran
 	}

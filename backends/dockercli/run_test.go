@@ -10,13 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -245,7 +246,9 @@ func TestRunStraggler(t *testing.T) {
 	require.NoError(t, err)
 	n, err := strconv.Atoi(string(pid))
 	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(n, syscall.SIGKILL))
+	straggler, err := os.FindProcess(n)
+	require.NoError(t, err)
+	require.NoError(t, straggler.Kill())
 }
 
 // Slow reading of output that is complete is not mistaken for a straggler's.
@@ -294,14 +297,97 @@ func TestRunNamedRemovesOnlyItsOwn(t *testing.T) {
 	})})
 	require.ErrorIs(t, err, runtime.ErrCanceled)
 	require.NoError(t, rt.Close())
+	label := ""
 	for _, args := range c.calls() {
+		for _, arg := range args {
+			if value, ok := strings.CutPrefix(arg, "--label="+labelCall+"="); ok {
+				label = value
+			}
+		}
 		if args[0] == "ps" {
-			assert.Contains(t, args, "--filter=name=^mine$")
-			assert.Contains(t, strings.Join(args, " "), "--filter=label="+runtime.LabelOwner+"=")
+			assert.Equal(t, "--filter=label="+labelCall+"="+label, args[len(args)-1])
 		}
 	}
+	assert.NotEmpty(t, label)
 	assert.NotZero(t, c.count("ps"))
 	assert.Empty(t, c.containers())
+}
+
+// A name that is taken says nothing about a container of ours, whatever the engine
+// knows under that name.
+func TestRunNameConflict(t *testing.T) {
+	t.Parallel()
+	c := newFake(t, fake{
+		Run:     fakeRun{NoStart: true, reply: reply{Code: 125, Stderr: "docker: Error response from daemon: Conflict. The container name \"/mine\" is already in use by container \"c0\". You have to remove (or rename) that container to be able to reuse that name.\nSee 'docker run --help'.\n"}},
+		Replies: map[string]reply{"events": {Stdout: `{"Action":"create"}` + "\n" + `{"Action":"start"}` + "\n"}},
+	})
+	rt := c.runtime()
+	r := runSpec(t, t.Context(), rt, runtime.Spec{Name: "mine"}, nil)
+	require.ErrorIs(t, r.err, runtime.ErrInvalidSpec)
+	assert.False(t, runtime.Started(r.err))
+	require.NoError(t, rt.Close())
+	assert.Zero(t, c.count("rm"))
+	assert.Zero(t, c.count("ps"))
+}
+
+// endless is an input that never ends, and does not mind being closed.
+type endless struct{ late, ended atomic.Int32 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.late.Add(e.ended.Load())
+	return len(p), nil
+}
+func (e *endless) Close() error { return nil }
+
+func TestRunReadsNothingAfterwards(t *testing.T) {
+	t.Parallel()
+	c := newFake(t, fake{Run: fakeRun{Echo: true}})
+	rt := c.runtime()
+	ctx, cancel := context.WithCancel(t.Context())
+	in := &endless{}
+	_, err := rt.Run(ctx, runtime.Spec{Image: "img"}, runtime.Stdio{Stdin: in, Stdout: writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return len(p), nil
+	})})
+	in.ended.Store(1)
+	require.ErrorIs(t, err, runtime.ErrCanceled)
+	require.NoError(t, rt.Close())
+	assert.LessOrEqual(t, in.late.Load(), int32(1), "but one that had begun")
+}
+
+// Before Docker 23 more than a few calls at once can deadlock the engine.
+func TestRunGate(t *testing.T) {
+	t.Parallel()
+	for version, most := range map[string]int{"1.41": call.OldDockerCalls, "1.42": 12} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			c := newFake(t, fake{Run: fakeRun{Hang: true, reply: reply{Stdout: "up"}},
+				Replies: map[string]reply{"version": {Stdout: `{"Server":{"ApiVersion":"` + version + `"}}`}}})
+			rt := c.runtime()
+			ctx, cancel := context.WithCancel(t.Context())
+			var up atomic.Int32
+			var wg sync.WaitGroup
+			all := make(chan struct{})
+			for range 12 {
+				wg.Go(func() {
+					_, err := rt.Run(ctx, runtime.Spec{Image: "img"}, runtime.Stdio{Stdout: writerFunc(func(p []byte) (int, error) {
+						if int(up.Add(1)) == most {
+							close(all)
+						}
+						return len(p), nil
+					})})
+					assert.ErrorIs(t, err, runtime.ErrCanceled)
+				})
+			}
+			<-all
+			cancel()
+			wg.Wait()
+			assert.Equal(t, most, int(up.Load()))
+			require.NoError(t, rt.Close())
+			assert.Empty(t, c.containers())
+			assert.LessOrEqual(t, c.count("version"), 1, "it is not asked again")
+		})
+	}
 }
 
 type writerFunc func([]byte) (int, error)
