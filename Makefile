@@ -30,7 +30,7 @@ unit: ## tests that need no engine
 	$(GO) test $(UNIT)
 
 e2e: ## tests on real engines
-	$(GO) test -count=1 -v -timeout 20m ./e2e
+	$(GO) test -count=1 -v -timeout 30m ./e2e
 
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race $(UNIT)
