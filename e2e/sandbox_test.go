@@ -143,8 +143,8 @@ func TestSandboxDeadlines(t *testing.T) {
 // TestSandboxAtOnce is 64 calls on one Sandbox, each with an answer of its own; after
 // them, nothing is left of them.
 func TestSandboxAtOnce(t *testing.T) {
-	const calls = 64
 	each(t, func(t *testing.T, v engines.Variant) {
+		calls := atOnce(v)
 		sb := newSandbox(t, config(v, nil))
 		require.NoError(t, spawn(t, sb, probe("echo")).Err, "opens what stays open")
 		files, children := openFiles(t), childProcesses(t)

@@ -102,7 +102,7 @@ func parseShort(spec string) (Mount, error) {
 			m.Options = strings.Split(parts[2], ",")
 		}
 	default:
-		return Mount{}, errors.New("it has too many colons; a path with a colon in it can be mounted with --mount type=bind,source=...,target=...")
+		return Mount{}, errors.New("it has too many colons; mount a path with a colon in it with --mount type=bind,source=SOURCE,target=TARGET")
 	}
 	return m, nil
 }

@@ -50,7 +50,7 @@ func TestParseMountErrors(t *testing.T) {
 		":/b":                `nothing before or after a colon`,
 		"/a::ro":             `nothing before or after a colon`,
 		"/a:/b:":             `nothing before or after a colon`,
-		"/a:/b:ro:z":         `too many colons; a path with a colon in it can be mounted with --mount`,
+		"/a:/b:ro:z":         `too many colons; mount a path with a colon in it with --mount type=bind,source=SOURCE`,
 		"/a:b":               `its target "b" is relative; it takes an absolute path in the container`,
 		"/a:ro":              `"ro" stands where the target should be; it takes source:target:ro`,
 		"/a:/":               `its target is /`,

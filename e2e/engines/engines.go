@@ -41,6 +41,9 @@ type Variant struct {
 	// CLI is a command line of the same engine for setting up and looking after:
 	// what stands before "ps". It never goes through the code under test.
 	CLI []string
+	// Again says that other variants cover the engine and the runtime, and only the
+	// client differs: what is a matter of load is tried less on it.
+	Again bool
 	// Err says why the engine can't be used; nil when it can.
 	Err error
 }
@@ -80,7 +83,7 @@ func Find(ctx context.Context) []Variant {
 	if path, version, ok := otherClient(ctx); ok {
 		variants = append(variants, Variant{
 			Name: "docker-cli-" + version, Engine: Docker, Key: "docker-cli", Host: dockerHost, DockerPath: path,
-			CLI: docker, Err: dockerErr,
+			CLI: docker, Err: dockerErr, Again: true,
 		})
 	}
 	podman := []string{"podman", "--url", podmanHost}
@@ -89,7 +92,7 @@ func Find(ctx context.Context) []Variant {
 	return append(variants,
 		Variant{Name: "podman", Engine: Podman, Key: "podman", Host: podmanHost, CLI: podman, Err: answers(ctx, podman)},
 		Variant{Name: "podman-rootless", Engine: PodmanRootless, Key: "podman", Host: rootlessHost, CLI: rootless, Err: answers(ctx, rootless)},
-		Variant{Name: "podman-cli", Engine: PodmanCLI, Key: "docker-cli", DockerPath: "podman", CLI: local, Err: answers(ctx, local)},
+		Variant{Name: "podman-cli", Engine: PodmanCLI, Key: "docker-cli", DockerPath: "podman", CLI: local, Err: answers(ctx, local), Again: true},
 	)
 }
 
