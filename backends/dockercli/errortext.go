@@ -86,7 +86,7 @@ var textRules = []textRule{
 	{regexp.MustCompile(`(?i)^unknown (shorthand )?flag|requires API version`), runtime.ErrUnsupported, true,
 		"this command line does not know the flag, or its engine is too old for it"},
 	{regexp.MustCompile(`(?i)unknown( or invalid)? runtime( name| specified)?|OCI runtime ".*" not found|could not select device driver|unresolvable CDI devices`), runtime.ErrUnsupported, false, ""},
-	{conflictRE, runtime.ErrInvalidSpec, true, ""},
+	{conflictRE, runtime.ErrEngine, true, ""},
 	{regexp.MustCompile(`(?i)^invalid argument|^flag needs an argument|^invalid (reference|image name|value for)|^conflicting options|is not an absolute path`), runtime.ErrInvalidSpec, true, ""},
 	{regexp.MustCompile(`(?i)invalid mount config|bind source path does not exist|^statfs |^stat /|invalid mode: |invalid option|invalid mount option|invalid tmpfs option` +
 		`|duplicate mount|mount denied|invalid volume specification|no such volume`), runtime.ErrInvalidSpec, false, ""},

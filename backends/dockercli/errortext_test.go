@@ -25,9 +25,9 @@ var sampleKinds = map[string]error{
 	"badmount": runtime.ErrInvalidSpec, "badvalue": runtime.ErrInvalidSpec, "badcap": runtime.ErrInvalidSpec, "badnetwork": runtime.ErrInvalidSpec,
 	"baduser": runtime.ErrInvalidSpec, "device": runtime.ErrInvalidSpec, "seccomp": runtime.ErrInvalidSpec, "cpus": runtime.ErrInvalidSpec,
 	"volopt": runtime.ErrInvalidSpec, "tmpfsbad": runtime.ErrInvalidSpec, "hostname": runtime.ErrInvalidSpec, "emptycmd": runtime.ErrInvalidSpec,
-	"conflict": runtime.ErrInvalidSpec, "badname": runtime.ErrInvalidSpec, "twonet": runtime.ErrInvalidSpec, "dup": runtime.ErrInvalidSpec,
+	"badname": runtime.ErrInvalidSpec, "twonet": runtime.ErrInvalidSpec, "dup": runtime.ErrInvalidSpec,
 	"arg": runtime.ErrInvalidSpec, "need": runtime.ErrInvalidSpec, "badimg": runtime.ErrInvalidSpec,
-	"ulimitbad": runtime.ErrEngine,
+	"ulimitbad": runtime.ErrEngine, "conflict": runtime.ErrEngine,
 }
 
 // sampleExceptions is where one says something that is another kind of failure.

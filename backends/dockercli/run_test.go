@@ -323,7 +323,7 @@ func TestRunNameConflict(t *testing.T) {
 	})
 	rt := c.runtime()
 	r := runSpec(t, t.Context(), rt, runtime.Spec{Name: "mine"}, nil)
-	require.ErrorIs(t, r.err, runtime.ErrInvalidSpec)
+	require.ErrorIs(t, r.err, runtime.ErrEngine)
 	assert.False(t, runtime.Started(r.err))
 	require.NoError(t, rt.Close())
 	assert.Zero(t, c.count("rm"))
