@@ -37,6 +37,12 @@
 // a known engine warning word by word at the very start. Lines that could turn out to
 // be the command line's error are kept back, up to 64 KiB, until that is known.
 //
+// # Limits
+//
+// An engine that would ignore a limit that a call asks for is found out before the
+// call, with one question per Runtime. On a Docker engine with cgroup v1, an
+// out-of-memory kill that goes unrecorded under load is a plain status of 137.
+//
 // # Errors
 //
 // The exit statuses 125, 126 and 127 can be docker's or the command's own. The engine's

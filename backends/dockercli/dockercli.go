@@ -30,6 +30,7 @@ type Runtime struct {
 	opts     Options
 	removals call.Removals
 	places   places
+	limits   knownLimits
 
 	mu     sync.Mutex
 	client *client // nil: not asked yet
@@ -48,7 +49,7 @@ func New(opts Options) (*Runtime, error) {
 	if opts.Path == "" {
 		opts.Path = "docker"
 	}
-	return &Runtime{opts: opts, places: newPlaces()}, nil
+	return &Runtime{opts: opts, places: newPlaces(), limits: knownLimits{asking: make(call.Gate, 1)}}, nil
 }
 
 // Close waits for calls and removals that are under way, the latter at most half a

@@ -110,13 +110,17 @@ func (rec dockerRecord) fill(info *runtime.Info) {
 	info.Version = rec.ServerVersion
 	info.OS, info.Arch = rec.OSType, architecture(rec.Architecture)
 	info.CgroupDriver, info.CgroupVersion = rec.CgroupDriver, cgroupVersion(rec.CgroupVersion)
-	info.LimitsEnforced = rec.MemoryLimit && rec.CPUCfsQuota && rec.PidsLimit
+	info.LimitsEnforced = rec.limits().all()
 	info.DefaultOCIRuntime, info.Warnings = rec.DefaultRuntime, rec.Warnings
 	for name := range rec.Runtimes {
 		info.OCIRuntimes = append(info.OCIRuntimes, name)
 	}
 	slices.Sort(info.OCIRuntimes)
 	info.Rootless = slices.ContainsFunc(rec.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=rootless") })
+}
+
+func (rec dockerRecord) limits() limits {
+	return limits{memory: rec.MemoryLimit, cpu: rec.CPUCfsQuota, pids: rec.PidsLimit}
 }
 
 // podmanRecord is the part of `podman info` that is used.
@@ -144,15 +148,22 @@ func (rec podmanRecord) fill(info *runtime.Info) {
 	info.OS, info.Arch = h.OS, architecture(h.Arch)
 	info.CgroupDriver, info.CgroupVersion = h.CgroupManager, cgroupVersion(h.CgroupVersion)
 	info.Rootless = h.Security.Rootless
-	info.LimitsEnforced = !info.Rootless && info.CgroupVersion > 0
-	if info.CgroupVersion == 2 { // there it depends on what was delegated
-		info.LimitsEnforced = slices.Contains(h.CgroupControllers, "memory") &&
-			slices.Contains(h.CgroupControllers, "cpu") && slices.Contains(h.CgroupControllers, "pids")
-	}
+	info.LimitsEnforced = rec.limits().all()
 	info.DefaultOCIRuntime = h.OCIRuntime.Name
 	if h.OCIRuntime.Name != "" {
 		info.OCIRuntimes = []string{h.OCIRuntime.Name} // it does not list the others
 	}
+}
+
+// limits follow from what was delegated on cgroup v2. On v1 rootless Podman has none.
+func (rec podmanRecord) limits() limits {
+	h := rec.Host
+	if cgroupVersion(h.CgroupVersion) != 2 {
+		rootful := !h.Security.Rootless
+		return limits{rootful, rootful, rootful}
+	}
+	has := func(name string) bool { return slices.Contains(h.CgroupControllers, name) }
+	return limits{memory: has("memory"), cpu: has("cpu"), pids: has("pids")}
 }
 
 func cgroupVersion(s string) int {

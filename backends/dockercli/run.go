@@ -45,6 +45,9 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 
 	run := &run{rt: r, cl: cl, call: c, spec: spec, named: named,
 		trace: runtime.ContextTrace(ctx), discarded: make(chan error, 1)}
+	if err := run.checkLimits(); err != nil {
+		return runtime.Status{}, err
+	}
 	if err := run.admit(); err != nil {
 		return runtime.Status{}, err
 	}
