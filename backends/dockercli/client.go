@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -22,7 +23,7 @@ type client struct {
 }
 
 // versionRE reads "Docker version 28.2.2, build e6534b4" and "podman version 4.3.1".
-var versionRE = regexp.MustCompile(`(?mi)^(\w+) version v?(\d+)\.(\d+)([^\s,]*)`)
+var versionRE = regexp.MustCompile(`(?m)^([\w-]+) version v?(\d+)\.(\d+)([^\s,]*)`)
 
 // find asks the command line what it is, once. A failure is not kept: somebody may
 // install it.
@@ -71,7 +72,8 @@ func parseVersion(out string) (*client, error) {
 	if m == nil {
 		return &client{}, nil
 	}
-	cl := &client{podman: m[1] == "podman", version: m[2] + "." + m[3] + m[4]}
+	// Podman gives the name that it was called by: podman-remote, or docker as a link.
+	cl := &client{podman: strings.HasPrefix(m[1], "podman") || m[1] == "docker", version: m[2] + "." + m[3] + m[4]}
 	cl.major, _ = strconv.Atoi(m[2])
 	cl.minor, _ = strconv.Atoi(m[3])
 	switch {

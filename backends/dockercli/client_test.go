@@ -13,11 +13,13 @@ import (
 func TestParseVersion(t *testing.T) {
 	t.Parallel()
 	for out, want := range map[string]client{
-		docker28:                     {version: "28.2.2", major: 28, minor: 2},
-		docker20:                     {version: "20.10.24+dfsg1", major: 20, minor: 10},
-		podman43:                     {podman: true, version: "4.3.1", major: 4, minor: 3},
-		"podman version 5.0.0-dev\n": {podman: true, version: "5.0.0-dev", major: 5},
-		"nerdctl version 1.7.6\n":    {version: "1.7.6", major: 1, minor: 7},
+		docker28:                        {version: "28.2.2", major: 28, minor: 2},
+		docker20:                        {version: "20.10.24+dfsg1", major: 20, minor: 10},
+		podman43:                        {podman: true, version: "4.3.1", major: 4, minor: 3},
+		"podman version 5.0.0-dev\n":    {podman: true, version: "5.0.0-dev", major: 5},
+		"podman-remote version 5.8.2\n": {podman: true, version: "5.8.2", major: 5, minor: 8},
+		"docker version 5.8.2\n":        {podman: true, version: "5.8.2", major: 5, minor: 8},
+		"nerdctl version 1.7.6\n":       {version: "1.7.6", major: 1, minor: 7},
 		"Emulate ...\npodman version 4.9.4-rhel\n": {podman: true, version: "4.9.4-rhel", major: 4, minor: 9},
 		"something else entirely, but it ran well": {},
 	} {
