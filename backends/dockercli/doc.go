@@ -12,6 +12,10 @@
 // Docker's command line from 20.10 on and Podman's from 4.0 on. Which one it is, is
 // asked once, with --version.
 //
+// A remote Podman (Host, CONTAINER_HOST) is best left to the runtime of package podman:
+// Podman's remote command line carries input and output on one connection, and fails a
+// call, or loses output, when the command does not read all of a large input.
+//
 // # Stdin
 //
 // A command line reads its input ahead. So, unlike what [runtime.Runtime] promises in
