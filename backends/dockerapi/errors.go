@@ -26,9 +26,9 @@ var sayings = []struct {
 	{regexp.MustCompile(`(?i)no such image|does not (match|provide) the specified platform`), runtime.ErrImageMissing},
 	{regexp.MustCompile(`(?i)exec: .*(executable file not found|no such file or directory)|executable file .* not found`), runtime.ErrCommandNotFound},
 	{regexp.MustCompile(`(?i)exec: .*(permission denied|is a directory|exec format error)|open executable: permission denied|exists but it is not a regular file`), runtime.ErrNotExecutable},
-	{regexp.MustCompile(`(?i)unknown runtime specified|unknown or invalid runtime name`), runtime.ErrUnsupported},
+	{regexp.MustCompile(`(?i)unknown runtime specified|unknown or invalid runtime name|could not select device driver`), runtime.ErrUnsupported},
 	{regexp.MustCompile(`(?i)client version .* is too (new|old)`), runtime.ErrUnsupported},
-	{regexp.MustCompile(`(?i)unable to find (user|group)|could not select device driver|error gathering device information`), runtime.ErrInvalidSpec},
+	{regexp.MustCompile(`(?i)unable to find (user|group)|error gathering device information`), runtime.ErrInvalidSpec},
 }
 
 // cannotConnect begins the client's error about an engine that refuses connections.
