@@ -95,6 +95,17 @@ func ContextError(ctx context.Context, runtimeKey string, started bool) error {
 	return &Error{Kind: kind, Runtime: runtimeKey, Started: started, Err: err}
 }
 
+// BrokenOff is the error of a call that had to end because of cause, such as a Write of
+// its Stdio that failed, while its context had not ended. Its kind is that of the cause
+// when the cause is an [*Error], else [ErrCanceled]; it wraps the cause.
+func BrokenOff(cause error, runtimeKey string, started bool) error {
+	kind := ErrCanceled
+	if e, ok := errors.AsType[*Error](cause); ok {
+		kind = e.Kind
+	}
+	return &Error{Kind: kind, Runtime: runtimeKey, Started: started, Err: cause}
+}
+
 // causeError reads as the cause and unwraps to both.
 type causeError struct{ cause, err error }
 

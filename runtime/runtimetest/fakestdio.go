@@ -58,7 +58,7 @@ func (s *pipes) err(key string) error {
 	if s.ctx.Err() == nil || s.caller.Err() != nil {
 		return runtime.ContextError(s.caller, key, true)
 	}
-	return &runtime.Error{Kind: runtime.ErrCanceled, Runtime: key, Started: true, Err: context.Cause(s.ctx)}
+	return runtime.BrokenOff(context.Cause(s.ctx), key, true)
 }
 
 // end lets go of the caller's Stdio.

@@ -134,11 +134,7 @@ func (c *Call) Err(started bool) error {
 	if c.Ctx.Err() == nil || c.caller.Err() != nil {
 		return runtime.ContextError(c.caller, c.key, started)
 	}
-	err := &runtime.Error{Kind: runtime.ErrCanceled, Runtime: c.key, Started: started, Err: context.Cause(c.Ctx)}
-	if e, ok := errors.AsType[*runtime.Error](err.Err); ok {
-		err.Kind = e.Kind
-	}
-	return err
+	return runtime.BrokenOff(context.Cause(c.Ctx), c.key, started)
 }
 
 func (c *Call) closeStdin() {

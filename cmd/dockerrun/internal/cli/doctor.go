@@ -102,7 +102,8 @@ func examine(ctx context.Context, open func(Target) (runtime.Runtime, error), ta
 	var wg sync.WaitGroup
 	for i, target := range targets {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
+			ctx, cancel := context.WithTimeoutCause(ctx, timeout,
+				fmt.Errorf("the engine did not answer within %s; if that stays so, restart it: %w", timeout, context.DeadlineExceeded))
 			defer cancel()
 			found[i] = diagnose(ctx, open, target)
 		})
