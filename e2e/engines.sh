@@ -137,12 +137,13 @@ install_missing() {
 
 # --- Daemons -----------------------------------------------------------------
 
-# start NAME COMMAND... runs it as a daemon of ours, a session of its own.
+# start NAME COMMAND... runs it as a daemon of ours: a session of its own, in a
+# directory that stays, as conmon refuses to start in one that is gone.
 start() {
 	local name=$1
 	shift
 	mkdir -p "$state"
-	setsid "$@" >"$state/$name.log" 2>&1 </dev/null &
+	(cd / && exec setsid "$@") >"$state/$name.log" 2>&1 </dev/null &
 	printf '%s %s\n' $! "$(started_at $!)" >"$state/$name.pid"
 }
 
