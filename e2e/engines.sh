@@ -150,6 +150,16 @@ start() {
 # started_at PID tells a process from a later one with the same number.
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
+# stale_pid FILE PROGRAM removes a pid file that a crash left, and that would keep
+# the program from starting: its process is gone, a zombie, or another program by now.
+stale_pid() {
+	[ -f "$1" ] || return 0
+	case $(readlink "/proc/$(cat "$1")/exe" 2>/dev/null || true) in
+	*/"$2"*) ;;
+	*) rm -f "$1" ;;
+	esac
+}
+
 up_docker() {
 	local version
 	if version=$(docker_answers); then
@@ -160,10 +170,8 @@ up_docker() {
 	if has_systemd; then
 		systemctl start docker
 	else
-		# A pid file that a crash left keeps dockerd from starting.
-		if [ -f /var/run/docker.pid ] && ! kill -0 "$(cat /var/run/docker.pid)" 2>/dev/null; then
-			rm -f /var/run/docker.pid
-		fi
+		stale_pid /var/run/docker.pid dockerd
+		stale_pid /var/run/docker/containerd/containerd.pid containerd
 		start dockerd dockerd
 	fi
 	wait_for "$state/dockerd.log" docker_answers || die "docker: dockerd did not come up; its log is above"
