@@ -54,21 +54,6 @@ func SetFlags(spec *Spec, args []string) error {
 	return nil
 }
 
-// SetFlag sets one flag of `docker run`, such as "memory" to "256m". A name that
-// [AddFlags] does not define fails.
-func SetFlag(spec *Spec, name, value string) error {
-	next := spec.clone()
-	f := newFlagSet(&next).Lookup(name)
-	if f == nil {
-		return flagError(fmt.Errorf("--%s is not a flag that every runtime takes", name))
-	}
-	if err := f.Value.Set(value); err != nil {
-		return &Error{Kind: ErrInvalidSpec, Message: fmt.Sprintf("%q: %s", shorten(value), err)}
-	}
-	*spec = next
-	return nil
-}
-
 // Flags gives spec as flags of `docker run`, in a fixed order, each in the form
 // --flag=value; SetFlags of them gives spec back. Left out are image, command and name,
 // Passthrough, Pull and, as env values do not belong into an argv, Env and EnvFiles.

@@ -132,17 +132,14 @@ func TestSetFlagsErrors(t *testing.T) {
 	}
 }
 
-func TestSetFlag(t *testing.T) {
+func TestSetFlagsSharesNothing(t *testing.T) {
 	t.Parallel()
 	base := Spec{Labels: map[string]string{"a": "b"}, Env: []string{"A=1"}}
 	spec := base
-	require.NoError(t, SetFlag(&spec, "label", "c=d"))
-	require.NoError(t, SetFlag(&spec, "env", "B=2"))
+	require.NoError(t, SetFlags(&spec, []string{"--label=c=d", "--env=B=2"}))
 	assert.Equal(t, map[string]string{"a": "b", "c": "d"}, spec.Labels)
 	assert.Equal(t, map[string]string{"a": "b"}, base.Labels, "specs share nothing that a flag changes")
 	assert.Len(t, base.Env, 1)
-	require.ErrorContains(t, SetFlag(&spec, "memory", "x"), `"x": it takes a size`)
-	require.ErrorContains(t, SetFlag(&spec, "publish", "1:1"), `--publish is not a flag that every runtime takes`)
 }
 
 // Every row that can be rendered gives back what it was set to.
