@@ -88,9 +88,12 @@ func lacks(t *testing.T, v engines.Variant) map[runtimetest.Lack]string {
 		lacks[runtimetest.LacksLateStdin] = "the client has its input before the container starts"
 		lacks[runtimetest.LacksEnvNewlines] = "such values travel by env file, one to a line"
 		lacks[runtimetest.LacksPhases] = "the client does not tell when the container starts"
-		if info.Engine == "docker" && info.CgroupVersion == 1 {
-			lacks[runtimetest.LacksOOM] = "Docker loses the event now and then on cgroup v1"
-		}
+	}
+	if info.Engine == "docker" && info.CgroupVersion == 1 {
+		lacks[runtimetest.LacksOOM] = "Docker loses the event now and then on cgroup v1"
+	}
+	if v.Key == dockercli.Key && info.Engine == "podman" {
+		lacks[runtimetest.LacksUnread] = "podman run loses output now and then when input is left unread"
 	}
 	return lacks
 }

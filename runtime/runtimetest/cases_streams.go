@@ -46,9 +46,7 @@ func streamCases() []testCase {
 			s.ended(s.call(context.Background(), s.spec("both", "200000", "200000", "4"), runtime.Stdio{}), 4)
 		}},
 		{"streams/never reads 16 MiB", saysUnread, func(s *suite) {
-			o := s.ok(s.spec("both", "200000", "100000"), bigInput())
-			s.same("stdout", o.stdout, probe.Pattern(probe.SeedStdout, 200000))
-			s.same("stderr", o.stderr, probe.Pattern(probe.SeedStderr, 100000))
+			s.unreadInput(s.spec("both", "200000", "100000"), 200000, 100000)
 		}},
 		{"streams/exits at once with 16 MiB", saysUnread, func(s *suite) {
 			for i := range s.Tries {
@@ -57,8 +55,7 @@ func streamCases() []testCase {
 		}},
 		{"streams/endless stdin", saysUntouched, endless},
 		{"streams/closes stdin early", saysUnread, func(s *suite) {
-			o := s.ok(s.spec("close-stdin", "100000"), bigInput())
-			s.same("stdout", o.stdout, probe.Pattern(probe.SeedStdout, 100000))
+			s.unreadInput(s.spec("close-stdin", "100000"), 100000, 0)
 		}},
 		{"streams/closes stdout early", saysOutput, func(s *suite) {
 			o := s.ok(s.spec("close-stdout"), input(make([]byte, 1<<20)))
@@ -81,6 +78,19 @@ func streamCases() []testCase {
 			}
 		}},
 	}
+}
+
+// unreadInput runs a command that leaves its input unread, and must still deliver so many
+// bytes of the patterns.
+func (s *suite) unreadInput(spec runtime.Spec, stdout, stderr int) {
+	s.Helper()
+	want, wantErr := probe.Pattern(probe.SeedStdout, stdout), probe.Pattern(probe.SeedStderr, stderr)
+	o := s.ok(spec, bigInput())
+	for tries := 1; s.lacks(LacksUnread) && tries < 3 && !(bytes.Equal(o.stdout, want) && bytes.Equal(o.stderr, wantErr)); tries++ {
+		o = s.ok(spec, bigInput())
+	}
+	s.same("stdout", o.stdout, want)
+	s.same("stderr", o.stderr, wantErr)
 }
 
 func (s *suite) echoes(data []byte) {
