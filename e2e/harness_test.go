@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	machine.variants = engines.Find(ctx)
 	cancel()
+	if err := selectEngines(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	machine.files = sync.OnceValues(func() (image.Files, error) {
 		return image.ReadFiles(context.Background(), "")
 	})
@@ -59,6 +63,18 @@ func TestMain(m *testing.M) {
 		status = 1
 	}
 	os.Exit(status)
+}
+
+// selectEngines leaves out what E2E_ENGINES does not name.
+func selectEngines() error {
+	selected, err := engines.Selected()
+	if err != nil || len(selected) == 0 {
+		return err
+	}
+	machine.variants = slices.DeleteFunc(machine.variants, func(v engines.Variant) bool {
+		return !slices.Contains(selected, v.Engine)
+	})
+	return nil
 }
 
 // checkRequired says which engines there are, and fails when a required one is not.

@@ -57,7 +57,9 @@ func (p place) compareAll(t *testing.T, c inspectCase, cli []string, variants []
 func variantsOf(t *testing.T, engine string) []engines.Variant {
 	t.Helper()
 	variants := slices.DeleteFunc(slices.Clone(machine.variants), func(v engines.Variant) bool { return v.Engine != engine })
-	require.NotEmpty(t, variants)
+	if len(variants) == 0 {
+		t.Skipf("E2E_ENGINES leaves %s out", engine)
+	}
 	if err := variants[0].Err; err != nil {
 		t.Skipf("%s is not here (%v); e2e/engines.sh up sets it up", engine, err)
 	}

@@ -97,12 +97,17 @@ func Find(ctx context.Context) []Variant {
 }
 
 // Required reads E2E_REQUIRE: the engines that have to be there.
-func Required() ([]string, error) {
-	names := strings.FieldsFunc(os.Getenv("E2E_REQUIRE"), func(r rune) bool { return r == ' ' || r == ',' })
+func Required() ([]string, error) { return list("E2E_REQUIRE") }
+
+// Selected reads E2E_ENGINES: the engines to use of those that are there. Empty is all.
+func Selected() ([]string, error) { return list("E2E_ENGINES") }
+
+func list(variable string) ([]string, error) {
+	names := strings.FieldsFunc(os.Getenv(variable), func(r rune) bool { return r == ' ' || r == ',' })
 	known := []string{Docker, Podman, PodmanRootless, PodmanCLI}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("E2E_REQUIRE: %q is no engine; it takes %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("%s: %q is no engine; it takes %s", variable, name, strings.Join(known, ", "))
 		}
 	}
 	return names, nil
