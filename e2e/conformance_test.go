@@ -39,12 +39,6 @@ func open(t testing.TB, v engines.Variant) runtime.Runtime {
 }
 
 func TestConformance(t *testing.T) {
-	tries := 5
-	if s := os.Getenv("E2E_SOAK"); s != "" {
-		var err error
-		tries, err = strconv.Atoi(s)
-		require.NoError(t, err, "E2E_SOAK is how often each kind of cancellation is tried")
-	}
 	each(t, func(t *testing.T, v engines.Variant) {
 		runtimetest.Conformance(t, runtimetest.Config{
 			New:        func(t testing.TB) runtime.Runtime { return open(t, v) },
@@ -52,10 +46,23 @@ func TestConformance(t *testing.T) {
 			Variant:    image.VariantRef,
 			Containers: func(ctx context.Context, label string) ([]string, error) { return labelled(ctx, v, label) },
 			Lacks:      lacks(t, v),
-			Tries:      tries,
+			Tries:      tries(t, v),
 			Parallel:   atOnce(v),
 		})
 	})
+}
+
+// tries is how often each kind of cancellation is tried.
+func tries(t *testing.T, v engines.Variant) int {
+	if s := os.Getenv("E2E_SOAK"); s != "" {
+		n, err := strconv.Atoi(s)
+		require.NoError(t, err, "E2E_SOAK is a number of tries")
+		return n
+	}
+	if v.Again {
+		return 2
+	}
+	return 5
 }
 
 // atOnce is how many calls a variant gets at once. What is a matter of load is not the

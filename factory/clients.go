@@ -2,6 +2,7 @@ package factory
 
 import (
 	"context"
+	"errors"
 	"os"
 	"reflect"
 	"strings"
@@ -59,8 +60,11 @@ func newClients(open func(clientKey) (runtime.Runtime, error)) *clients {
 type client struct {
 	key      clientKey
 	launcher *runtime.Launcher
-	claims   int  // guarded by clients.mu
-	foreign  bool // the runtime is its owner's to close
+	claims   int                 // guarded by clients.mu
+	foreign  bool                // the runtime is its owner's to close
+	base     *client             // of a pool: whose runtime it is around; holds a claim on it
+	warm     warmKey             // of a pool
+	pools    map[warmKey]*client // on this client; guarded by clients.mu
 
 	answers atomic.Bool // as far as RuntimeAuto has found out
 	probes  singleflight.Group
@@ -102,11 +106,26 @@ func (cs *clients) release(c *client) *client {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	c.claims--
-	if c.claims > 0 || c.foreign {
+	switch {
+	case c.claims > 0 || c.foreign:
 		return nil
+	case c.base != nil:
+		delete(c.base.pools, c.warm)
+	default:
+		delete(cs.byID, c.key)
 	}
-	delete(cs.byID, c.key)
 	return c
+}
+
+// close ends a client that nobody claims any more, and what only it held.
+func (cs *clients) close(c *client) error {
+	err := c.launcher.Close()
+	if c.base != nil {
+		if last := cs.release(c.base); last != nil {
+			err = errors.Join(err, cs.close(last))
+		}
+	}
+	return err
 }
 
 // probeTimeout bounds how long RuntimeAuto waits for one engine.

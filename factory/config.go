@@ -92,6 +92,8 @@ type Config struct {
 	// MaxConcurrent is how many calls of the sandbox run at once; 0: any number. Waiting
 	// for a place counts against a call's timeout.
 	MaxConcurrent int `mapstructure:"max_concurrent"`
+	// Warm keeps containers started ahead of calls; the zero value is none.
+	Warm Warm `mapstructure:"warm"`
 	// BaseDir is where relative mount sources start. Empty is the working directory at
 	// the call, as for `docker run`.
 	BaseDir string `mapstructure:"base_dir"`

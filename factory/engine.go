@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
+	"github.com/AltairaLabs/dockerrun/runtime/warm"
 )
 
 // builtin are the runtimes of this module; autoOrder is how RuntimeAuto tries them: the
@@ -23,6 +24,7 @@ var (
 type engine struct {
 	keys []clientKey // fixed after choose
 	own  *client     // instead of keys: a runtime that is not ours
+	warm *warm.Options
 	auto bool
 	cs   *clients
 	plan *plan
@@ -35,6 +37,7 @@ type engine struct {
 
 // choose decides which clients the configuration means.
 func (e *engine) choose(c *Config, own map[string]*client, faults *faults) {
+	e.warm = warmOptions(c, faults)
 	if c.Backend != nil {
 		if isNil(c.Backend) {
 			faults.add("Backend", "is a nil pointer")
@@ -80,12 +83,6 @@ func (e *engine) choose(c *Config, own map[string]*client, faults *faults) {
 // none of them can.
 func (e *engine) open(cs *clients, p *plan, faults *faults) {
 	e.cs, e.plan = cs, p
-	if e.own != nil {
-		if err := p.check(e.own.launcher.Runtime()); err != nil {
-			faults.addError(err)
-		}
-		return
-	}
 	e.held, e.broken = e.claim()
 	if slices.Contains(e.broken, nil) {
 		return
@@ -98,11 +95,22 @@ func (e *engine) open(cs *clients, p *plan, faults *faults) {
 
 // claim takes a claim on the client of each key.
 func (e *engine) claim() (held []*client, broken []error) {
-	held, broken = make([]*client, len(e.keys)), make([]error, len(e.keys))
-	for i, key := range e.keys {
-		held[i], broken[i] = e.cs.claim(key)
-		if broken[i] == nil {
-			broken[i] = e.plan.check(held[i].launcher.Runtime())
+	if e.own != nil {
+		e.cs.again(e.own)
+		held, broken = []*client{e.own}, []error{nil}
+	} else {
+		held, broken = make([]*client, len(e.keys)), make([]error, len(e.keys))
+		for i, key := range e.keys {
+			held[i], broken[i] = e.cs.claim(key)
+		}
+	}
+	for i, c := range held {
+		if broken[i] != nil {
+			continue
+		}
+		broken[i] = e.plan.check(c.launcher.Runtime())
+		if e.warm != nil {
+			held[i] = e.cs.warmed(c, *e.warm)
 		}
 	}
 	return held, broken
@@ -128,7 +136,7 @@ func (e *engine) use() (held []*client, broken []error, done func()) {
 		if idle := e.release(held); len(idle) > 0 {
 			// Only after Close of the sandbox, whose caller is gone; this one's deadline
 			// must not wait for removals.
-			go func() { _ = closeAll(idle) }()
+			go func() { _ = e.cs.closeAll(idle) }()
 		}
 	}
 }
@@ -149,28 +157,22 @@ func (e *engine) close() error {
 	held := e.held
 	e.closed, e.held = true, nil
 	e.mu.Unlock()
-	return closeAll(e.release(held))
+	if e.cs == nil { // the configuration was wrong
+		return nil
+	}
+	return e.cs.closeAll(e.release(held))
 }
 
 // launch makes one call on the client, or on the first that answers.
 func (e *engine) launch(ctx context.Context, spec runtime.Spec, stdin []byte, opts runtime.Options) (runtime.Result, error) {
-	if e.own != nil {
-		return e.own.launcher.Launch(ctx, spec, stdin, opts)
-	}
 	held, broken, done := e.use()
 	defer done()
-	if !e.auto {
-		if broken[0] != nil {
-			return runtime.Result{}, broken[0]
-		}
-		return held[0].launcher.Launch(ctx, spec, stdin, opts)
-	}
-	c, err := pick(ctx, held, broken)
+	c, err := e.pick(ctx, held, broken)
 	if err != nil {
 		return runtime.Result{}, err
 	}
 	result, err := c.launcher.Launch(ctx, spec, stdin, opts)
-	if !errors.Is(err, runtime.ErrUnavailable) {
+	if !e.auto || !errors.Is(err, runtime.ErrUnavailable) {
 		return result, err
 	}
 	// It has stopped answering. The command saw nothing of stdin when it had not
@@ -179,16 +181,19 @@ func (e *engine) launch(ctx context.Context, spec runtime.Spec, stdin []byte, op
 	if runtime.Started(err) || ctx.Err() != nil {
 		return result, err
 	}
-	other, otherErr := pick(ctx, held, broken)
+	other, otherErr := e.pick(ctx, held, broken)
 	if otherErr != nil {
 		return result, err
 	}
 	return other.launcher.Launch(ctx, spec, stdin, opts)
 }
 
-// pick returns the first client that can run the plan and answers. One that has
-// answered before is not asked again.
-func pick(ctx context.Context, held []*client, broken []error) (*client, error) {
+// pick returns the client, or with RuntimeAuto the first that can run the plan and
+// answers. One that has answered before is not asked again.
+func (e *engine) pick(ctx context.Context, held []*client, broken []error) (*client, error) {
+	if !e.auto {
+		return held[0], broken[0]
+	}
 	for i, c := range held {
 		if broken[i] == nil && c.answers.Load() {
 			return c, nil

@@ -232,6 +232,11 @@ var keyTable = []keyDef{
 		Doc: "The most that a call may write to stdout, and to stderr. One byte more, and it fails."}, kind: sizeKind},
 	{Key: Key{Name: "max_concurrent", Field: "MaxConcurrent", Default: "0", Example: "4",
 		Doc: "How many calls of the sandbox run at once; 0 is no limit. Waiting for a place counts against a call's timeout."}, kind: countKind},
+	{Key: Key{Name: "warm", Field: "Warm", Default: "0", Example: `{size: 4, start: gate, idle_ttl: 5m, max_age: 10m, refill: 2}`,
+		Takes: "a number of containers, or a map with any of size and refill (numbers), start (gate or eager), idle_ttl and max_age (durations)",
+		Doc: "Containers that are started ahead of calls; each is still used once. `warm: 4` is short for `{size: 4}`. `start: gate` runs nothing of the hook before its call. " +
+			"`start: eager` starts the hook ahead, up to its first read of stdin: faster still, and for hooks that do nothing of consequence before they read. See [warm starts](warm.md)."},
+		kind: warmKind},
 	{Key: Key{Name: "extra_args", Field: "ExtraArgs", Default: "none", Example: `["--sysctl=net.core.somaxconn=64"]`,
 		Takes: "a list of docker-run flags, one in each entry, such as --ipc=none",
 		Doc:   "More flags of `docker run`. They replace what other keys say; list flags add to it. A flag that not every runtime takes must be in the form `--flag=value`, and needs `docker-cli`."},

@@ -37,6 +37,7 @@ var (
 	listKind     = kind{takes: "a list of strings", many: true, read: readList}
 	argsKind     = kind{takes: "a list of strings", secret: true, read: readArgs}
 	envKind      = kind{takes: "a list of NAME=value or NAME, or a map of them", secret: true, read: readEnv}
+	warmKind     = kind{takes: "a number or a map", read: readWarm}
 	labelsKind   = kind{takes: "a map of strings, or a list of name=value", read: readLabels}
 )
 

@@ -67,6 +67,8 @@ func (s *Sandbox) Spawn(ctx context.Context, req sandbox.Request) (sandbox.Respo
 	return sandbox.Response{Stdout: result.Stdout, Stderr: result.Stderr, Err: s.named(err)}, nil
 }
 
+var errNotMade = errors.New("it was not made with New, NewNamed or a Factory")
+
 // named puts the sandbox's name before an error of the sandbox. An exit status is the
 // command's own doing and stays as it is; errors of the configuration have the name.
 func (s *Sandbox) named(err error) error {
@@ -84,7 +86,7 @@ func (s *Sandbox) spawn(ctx context.Context, req *sandbox.Request) (runtime.Resu
 		return runtime.Result{}, s.err
 	}
 	if s.plan == nil {
-		return runtime.Result{}, errors.New("it was not made with New, NewNamed or a Factory")
+		return runtime.Result{}, errNotMade
 	}
 	spec, err := s.plan.call(req.Command, req.Args, req.Env)
 	if err != nil {
@@ -138,11 +140,11 @@ func (s *Sandbox) leave() {
 func (s *Sandbox) Close() error { return s.engine.close() }
 
 // closeAll closes clients that nobody claims any more.
-func closeAll(idle []*client) error {
+func (cs *clients) closeAll(idle []*client) error {
 	errs := make([]error, len(idle))
 	var wg sync.WaitGroup
 	for i, c := range idle {
-		wg.Go(func() { errs[i] = c.launcher.Close() })
+		wg.Go(func() { errs[i] = cs.close(c) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -70,6 +70,14 @@ type RemoteTeller interface {
 	Remote() bool
 }
 
+// Preparer is implemented by a [Runtime] that can get ready for calls ahead of them.
+// [Prepare] finds it.
+type Preparer interface {
+	// Prepare returns when calls with spec will find what was got ready for them, or
+	// why they will not. It does not pull. Safe for concurrent use.
+	Prepare(ctx context.Context, spec Spec) error
+}
+
 // Unwrapper is implemented by a [Runtime] that wraps another one. The helpers of
 // this package look through it.
 type Unwrapper interface {
@@ -84,6 +92,14 @@ func GetImage(ctx context.Context, rt Runtime, req ImageRequest) (Image, error) 
 		return Image{}, &Error{Kind: ErrUnsupported, Message: "this runtime keeps no images, so it can't pull " + req.Ref}
 	}
 	return s.Image(ctx, req)
+}
+
+// Prepare gets rt ready for calls with spec; a runtime that can't be got ready is.
+func Prepare(ctx context.Context, rt Runtime, spec Spec) error {
+	if p, ok := find[Preparer](rt); ok {
+		return p.Prepare(ctx, spec)
+	}
+	return nil
 }
 
 // CheckSpec says why rt can't run spec, as far as that is known without contacting

@@ -65,16 +65,28 @@ type Result struct {
 // Launcher makes bounded calls on a Runtime. It shares pulls between calls that want
 // the same image. Safe for concurrent use; it has goroutines only while it pulls.
 type Launcher struct {
-	rt    Runtime
-	pulls pulls
+	rt     Runtime
+	pulls  *pulls
+	warned *warned
+	over   bool // pulls are another Launcher's to end
+}
 
-	mu     sync.Mutex
-	warned map[string]struct{}
+// warned are the texts that were logged.
+type warned struct {
+	mu    sync.Mutex
+	texts map[string]struct{}
 }
 
 // NewLauncher returns a Launcher on rt. Close of the Launcher closes rt.
 func NewLauncher(rt Runtime) *Launcher {
-	return &Launcher{rt: rt, warned: map[string]struct{}{}}
+	return &Launcher{rt: rt, pulls: &pulls{}, warned: &warned{texts: map[string]struct{}{}}}
+}
+
+// Over returns a Launcher on rt, which is a wrapper around l's Runtime, that shares l's
+// pulls and has warned of what l has. Close of it closes rt alone, and must come before
+// Close of l.
+func (l *Launcher) Over(rt Runtime) *Launcher {
+	return &Launcher{rt: rt, pulls: l.pulls, warned: l.warned, over: true}
 }
 
 // Runtime is the runtime that l launches on.
@@ -82,7 +94,9 @@ func (l *Launcher) Runtime() Runtime { return l.rt }
 
 // Close ends pulls that are under way and closes the runtime.
 func (l *Launcher) Close() error {
-	l.pulls.close()
+	if !l.over {
+		l.pulls.close()
+	}
 	return l.rt.Close()
 }
 
@@ -127,14 +141,7 @@ func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Opti
 	opts = opts.withDefaults()
 	ctx, cancel := withTimeout(ctx, opts.Timeout)
 	defer cancel()
-	err := l.prepare(ctx, &spec, opts)
-	if err == nil && spec.Pull != PullAlways && spec.Pull != PullNever {
-		if _, err = GetImage(ctx, l.rt, ImageRequest{Ref: spec.Image, Platform: spec.Platform, Pull: PullNever}); errors.Is(err, ErrImageMissing) {
-			err = l.pull(ctx, spec, opts)
-		} else if errors.Is(err, ErrUnsupported) {
-			err = nil // an engine without images says in Run what it thinks of the name
-		}
-	}
+	err := l.prepareImage(ctx, &spec, opts)
 	if err != nil {
 		if stdio.Stdin != nil {
 			_ = stdio.Stdin.Close()
@@ -142,6 +149,32 @@ func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Opti
 		return Status{}, err
 	}
 	return l.rt.Run(l.traced(ctx, opts), spec, stdio)
+}
+
+// Prepare does ahead of calls with spec what can be done: it checks spec and its mounts,
+// makes the image present as spec.Pull says, and has the Runtime get ready if it is a
+// [Preparer]. Only ctx and opts.PullTimeout bound it.
+func (l *Launcher) Prepare(ctx context.Context, spec Spec, opts Options) error {
+	opts = opts.withDefaults()
+	if err := l.prepareImage(ctx, &spec, opts); err != nil {
+		return err
+	}
+	return Prepare(l.traced(ctx, opts), l.rt, spec)
+}
+
+// prepareImage is prepare for who wants the image there at once.
+func (l *Launcher) prepareImage(ctx context.Context, spec *Spec, opts Options) error {
+	if err := l.prepare(ctx, spec, opts); err != nil || spec.Pull == PullAlways {
+		return err
+	}
+	_, err := GetImage(ctx, l.rt, ImageRequest{Ref: spec.Image, Platform: spec.Platform, Pull: PullNever})
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		return nil // an engine without images says in Run what it thinks of the name
+	case errors.Is(err, ErrImageMissing) && spec.Pull != PullNever:
+		return l.pull(ctx, *spec, opts)
+	}
+	return err
 }
 
 // prepare is what comes before a container: the deadline, the mounts, the image.
@@ -181,12 +214,12 @@ func (l *Launcher) traced(ctx context.Context, opts Options) context.Context {
 // warn logs a text once; an engine that never repeats itself can't fill the memory.
 func (l *Launcher) warn(ctx context.Context, opts Options, text string) {
 	const most = 1000
-	l.mu.Lock()
-	_, seen := l.warned[text]
-	if !seen && len(l.warned) < most {
-		l.warned[text] = struct{}{}
+	l.warned.mu.Lock()
+	_, seen := l.warned.texts[text]
+	if !seen && len(l.warned.texts) < most {
+		l.warned.texts[text] = struct{}{}
 	}
-	l.mu.Unlock()
+	l.warned.mu.Unlock()
 	if !seen {
 		opts.Logger.WarnContext(ctx, "dockerrun: "+text)
 	}

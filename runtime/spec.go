@@ -70,6 +70,12 @@ type Spec struct {
 	// sweep may remove it after that; zero: never.
 	Deadline time.Time
 
+	// AutoRemove makes the engine itself remove the container when it ends, even when
+	// this process is gone by then. Docker's runtimes always do that. On Podman an exit
+	// status can get lost by it (4.3 does so in a few calls of a hundred), so that it is
+	// for who does not need that, as package warm.
+	AutoRemove bool
+
 	// Passthrough holds `docker run` flags that have no field here, each in the form
 	// --flag=value. Only docker-cli takes them.
 	Passthrough []string

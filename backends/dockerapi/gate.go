@@ -20,14 +20,14 @@ func (p *process) admit() error {
 	if err := p.places.Enter(p.call.Ctx); err != nil {
 		return p.call.Err(false)
 	}
-	p.gate = p.places
+	p.call.Place.Take(p.places)
 	return nil
 }
 
 // leave gives the place back when Run returns, or else when the clean-up is done.
 func (p *process) leave() {
 	if !p.cleaning {
-		p.gate.Leave()
+		p.call.Place.Leave()
 	}
 }
 
@@ -35,7 +35,8 @@ func (p *process) leave() {
 func (p *process) cleanUp(ctx context.Context, clean func(context.Context)) {
 	p.cleaning = true
 	p.removals.Go(ctx, removalLimit, func(ctx context.Context) {
-		defer p.gate.Leave()
+		defer p.call.Place.Leave()
+		p.call.Place.RegainToRemove(ctx)
 		clean(ctx)
 	})
 }

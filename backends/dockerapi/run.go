@@ -62,8 +62,7 @@ type process struct {
 	session *session // once attached
 	started bool     // or may have
 
-	gate     call.Gate // entered
-	cleaning bool      // in the background, which then leaves the gate
+	cleaning bool // in the background, which then leaves the call's place
 }
 
 // create makes the container. When the call ends before the engine has answered, the

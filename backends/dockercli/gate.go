@@ -22,7 +22,7 @@ func newPlaces() places {
 	return places{gate: make(call.Gate, call.OldDockerCalls), asking: make(call.Gate, 1)}
 }
 
-// admit waits for a place if there has to be one, which r.gate.Leave gives back.
+// admit waits for a place if there has to be one, which leave gives back.
 func (r *run) admit() error {
 	if r.cl.podman {
 		return nil
@@ -30,7 +30,7 @@ func (r *run) admit() error {
 	p := &r.rt.places
 	select {
 	case p.gate <- struct{}{}:
-		r.gate = p.gate
+		r.call.Place.Take(p.gate)
 		return nil
 	default:
 	}
@@ -52,7 +52,7 @@ func (r *run) admit() error {
 	if err := p.gate.Enter(r.call.Ctx); err != nil {
 		return r.call.Err(false)
 	}
-	r.gate = p.gate
+	r.call.Place.Take(p.gate)
 	return nil
 }
 

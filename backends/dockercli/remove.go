@@ -39,7 +39,8 @@ func (r *run) remove() {
 	}
 	r.removing = true
 	r.rt.removals.Go(r.call.Ctx, removeLimit, func(ctx context.Context) {
-		defer r.gate.Leave()
+		defer r.call.Place.Leave()
+		r.call.Place.RegainToRemove(ctx)
 		err := r.removeUntilGone(ctx)
 		r.await(time.Second)
 		r.proc.kill()

@@ -91,14 +91,13 @@ type run struct {
 	discarded chan error // a limit that was asked for does not hold
 	proc      *process
 
-	gate     call.Gate // entered
-	removing bool      // in the background, which then leaves the gate
+	removing bool // in the background, which then leaves the call's place
 }
 
 // leave gives the place back when Run returns, or else when the removal is done.
 func (r *run) leave() {
 	if !r.removing {
-		r.gate.Leave()
+		r.call.Place.Leave()
 	}
 }
 

@@ -47,6 +47,7 @@ func translate(spec runtime.Spec, svc service, now time.Time) (*createRequest, e
 		CgroupParent: spec.CgroupParent, Sysctl: spec.Sysctls,
 	}
 	req.Timeout = timeout(spec.Deadline, now)
+	req.Remove = spec.AutoRemove
 	if spec.Privileged {
 		req.Privileged = new(true)
 	}

@@ -25,6 +25,9 @@ type Fake struct {
 	// Programs are what can be run, by path; a command without a slash is looked for
 	// in the PATH of the container. A nil Program is a file that is not executable.
 	Programs map[string]Program
+	// NoShell says that images have no /bin/sh, unless Programs has one. Else theirs
+	// does what package runtime/warm needs it for, and nothing more.
+	NoShell bool
 	// Images are what the engine has, by name. Nil: every image, without entrypoint,
 	// command or environment.
 	Images map[string]runtime.Image
@@ -44,7 +47,7 @@ type Fake struct {
 	pulled     map[string]runtime.Image
 	failures   []error
 	calls      []Call
-	containers map[string]bool
+	containers map[string]*Process
 }
 
 // Call is one Run that a [Fake] saw.
@@ -80,6 +83,18 @@ func (f *Fake) Containers() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Kill ends a container from outside, as `docker kill` does, and reports whether there
+// was one of that name.
+func (f *Fake) Kill(name string) bool {
+	f.mu.Lock()
+	p := f.containers[name]
+	f.mu.Unlock()
+	if p != nil {
+		p.exit(runtime.Status{Code: 128 + 9})
+	}
+	return p != nil
 }
 
 // Run implements [runtime.Runtime].
@@ -121,7 +136,7 @@ func (f *Fake) run(pipes *pipes, spec runtime.Spec, call int) (runtime.Status, e
 	if err != nil {
 		return runtime.Status{}, err
 	}
-	if !f.add(spec.Name) {
+	if !f.add(spec.Name, p) {
 		return runtime.Status{}, f.fail(runtime.ErrEngine, "the name "+spec.Name+" is in use by another container")
 	}
 	trace := runtime.ContextTrace(ctx)
@@ -236,16 +251,16 @@ func (f *Fake) scripted(ctx context.Context, spec runtime.Spec) error {
 	return f.wrap(runtime.ErrEngine, err)
 }
 
-func (f *Fake) add(name string) bool {
+func (f *Fake) add(name string, p *Process) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.containers[name] {
+	if f.containers[name] != nil {
 		return false
 	}
 	if f.containers == nil {
-		f.containers = make(map[string]bool)
+		f.containers = make(map[string]*Process)
 	}
-	f.containers[name] = true
+	f.containers[name] = p
 	return true
 }
 

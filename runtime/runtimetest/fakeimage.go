@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
+	"github.com/AltairaLabs/dockerrun/runtime/internal/gate"
 )
 
 // defaultPath is where docker and podman look for commands when the image has no PATH.
@@ -96,6 +97,9 @@ func (f *Fake) prepare(spec runtime.Spec) (*Process, Program, error) {
 		return nil, nil, f.fail(runtime.ErrInvalidSpec, "there is no command: neither the spec nor the image has one")
 	}
 	program, ok := f.program(p.Args[0], p.Getenv("PATH"))
+	if !ok && !f.NoShell && gate.IsCommand(p.Args) {
+		program, ok = f.gate, true
+	}
 	switch {
 	case !ok:
 		return nil, nil, f.fail(runtime.ErrCommandNotFound, p.Args[0])

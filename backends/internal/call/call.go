@@ -21,6 +21,8 @@ type Call struct {
 	// cause is then that failure.
 	Ctx            context.Context
 	Stdout, Stderr io.Writer
+	// Place is the call's behind a Gate, where there is one.
+	Place Place
 
 	key    string
 	caller context.Context
@@ -54,7 +56,7 @@ func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
 	go func() {
 		defer c.closeStdin()
 		if c.stdin != nil {
-			in := &source{from: c.stdin, ended: &c.ended}
+			in := &source{call: c}
 			// A failing Write is a command that ended or does not want more, which is
 			// its right.
 			_, _ = io.Copy(w, in)
@@ -71,17 +73,19 @@ func (c *Call) PumpStdin(w io.Writer, closeWrite func() error) {
 
 // source tells an error of reading from one of writing.
 type source struct {
-	from  io.Reader
-	ended *atomic.Bool
-	err   error // other than io.EOF
+	call *Call
+	err  error // other than io.EOF
 }
 
-func (s *source) Read(p []byte) (int, error) {
-	if s.ended.Load() { // w may go on taking what a stdin that minds no Close gives
+func (s *source) Read(p []byte) (n int, err error) {
+	if s.call.ended.Load() { // w may go on taking what a stdin that minds no Close gives
 		s.err = io.ErrClosedPipe
 		return 0, s.err
 	}
-	n, err := s.from.Read(p)
+	if lost := s.call.Place.await(s.call.Ctx, func() { n, err = s.call.stdin.Read(p) }); lost != nil {
+		s.err = lost // the call has ended
+		return 0, lost
+	}
 	if err != nil && err != io.EOF {
 		s.err = err
 	}

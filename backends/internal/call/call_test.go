@@ -255,3 +255,56 @@ type endless struct{ reads int }
 
 func (e *endless) Read(p []byte) (int, error) { e.reads++; return len(p), nil }
 func (e *endless) Close() error               { return nil }
+
+// A call that waits for its caller's input lends its place to others, and has it again
+// before the command gets the input.
+func TestPlaceIsLent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(call.Gate, 1)
+		require.NoError(t, gate.Enter(t.Context()))
+		r, w := io.Pipe()
+		c := call.Begin(t.Context(), "key", runtime.Stdio{Stdin: r})
+		c.Place.Take(gate)
+		var got bytes.Buffer
+		closed := make(chan struct{})
+		c.PumpStdin(&got, func() error { close(closed); return nil })
+		require.NoError(t, gate.Enter(t.Context()), "another call gets in while this one waits")
+
+		go func() {
+			_, _ = io.WriteString(w, "in")
+			_ = w.Close()
+		}()
+		synctest.Wait()
+		assert.Empty(t, got.String(), "the other call has the place")
+		gate.Leave()
+		<-closed
+		assert.Equal(t, "in", got.String())
+		assert.Len(t, gate, 1, "it has its place again")
+		c.End()
+		c.Place.Leave()
+		assert.Empty(t, gate)
+		c.Place.RegainToRemove(t.Context())
+		assert.Empty(t, gate, "a place that was left is not taken again")
+	})
+}
+
+func TestPlaceOfARemoval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(call.Gate, 1)
+		require.NoError(t, gate.Enter(t.Context()))
+		r, _ := io.Pipe()
+		c := call.Begin(t.Context(), "key", runtime.Stdio{Stdin: r})
+		c.Place.Take(gate)
+		c.PumpStdin(io.Discard, func() error { return nil })
+		require.NoError(t, gate.Enter(t.Context()))
+		c.End()
+		began := time.Now()
+		c.Place.RegainToRemove(t.Context())
+		assert.Equal(t, 2*time.Second, time.Since(began), "a removal does not wait for others for long")
+		c.Place.Leave()
+		gate.Leave()
+		assert.Empty(t, gate)
+	})
+}

@@ -1,0 +1,338 @@
+package warm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+	"github.com/AltairaLabs/dockerrun/runtime/internal/gate"
+)
+
+const (
+	// fewShelves for a command of their own may be kept full from their first call on.
+	fewShelves = 4
+	// mostShelves is how many Specs a pool has containers for. The one that was not used
+	// for longest makes room for another.
+	mostShelves = 16
+)
+
+// Pool makes calls on warm containers. It is a [runtime.Runtime], safe for concurrent
+// use. It has one goroutine for each container, besides those of the runtime that it is
+// around, and none when it has no containers.
+type Pool struct {
+	rt   runtime.Runtime
+	opts Options
+
+	running sync.WaitGroup // calls and containers
+
+	mu      sync.Mutex
+	closed  bool
+	shelves map[key]*shelf
+	waiting int // calls that wait for a container
+	ahead   int // containers that are being started and that no call waits for
+	warned  map[string]struct{}
+	stats   Stats
+}
+
+// Stats counts what a pool has and did.
+type Stats struct {
+	Idle     int    // containers that are ready
+	Starting int    // and on their way
+	Hits     uint64 // calls that found a container ready
+	Misses   uint64 // calls that did not
+	Cold     uint64 // calls whose container was started as without a pool
+	Died     uint64 // containers that ended while they were waiting
+}
+
+// New returns a pool around rt, which stays its owner's to close: after the pool.
+// It starts nothing before the first call.
+func New(rt runtime.Runtime, opts Options) *Pool {
+	return &Pool{rt: rt, opts: opts.withDefaults(), shelves: map[key]*shelf{}, warned: map[string]struct{}{}}
+}
+
+// Unwrap implements [runtime.Unwrapper].
+func (p *Pool) Unwrap() runtime.Runtime { return p.rt }
+
+// Info is that of the runtime that the pool is around.
+func (p *Pool) Info(ctx context.Context) (runtime.Info, error) { return p.rt.Info(ctx) }
+
+// Stats says what the pool has and did so far.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.stats
+	for _, s := range p.shelves {
+		out.Idle += len(s.idle)
+		out.Starting += len(s.starting)
+	}
+	return out
+}
+
+// Run implements [runtime.Runtime]. The first call with a Spec makes the pool fill
+// itself for that Spec in the background. ctx's deadline is the call's; without one,
+// containers have none either, so that no engine ends one that a dead program left.
+func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) (runtime.Status, error) {
+	closeStdin := sync.OnceFunc(func() {
+		if stdio.Stdin != nil {
+			_ = stdio.Stdin.Close()
+		}
+	})
+	defer closeStdin()
+	if !p.enter() {
+		return runtime.Status{}, p.errClosed()
+	}
+	defer p.running.Done()
+	if err := runtime.ContextError(ctx, p.opts.RuntimeKey, false); err != nil {
+		return runtime.Status{}, err
+	}
+
+	resolved, why := p.warmable(ctx, spec)
+	if why != nil {
+		return p.cold(ctx, spec, stdio, why)
+	}
+	s := p.shelf(resolved)
+	if spec.Pull == runtime.PullAlways {
+		// It was pulled for this call, which wants what came of that.
+		if _, err := s.look(ctx, 0); err != nil {
+			return p.cold(ctx, spec, stdio, nil)
+		}
+	}
+	u, why := s.take(ctx)
+	if err := runtime.ContextError(ctx, p.opts.RuntimeKey, false); err != nil {
+		if u != nil {
+			p.giveBack(u)
+		}
+		return runtime.Status{}, err
+	}
+	if u == nil {
+		return p.cold(ctx, spec, stdio, why)
+	}
+	var from io.Reader
+	if stdio.Stdin != nil {
+		from = stdio.Stdin
+	}
+	in := newFeed(from)
+	status, err := u.serve(ctx, resolved, in, stdio)
+	p.done(u)
+	if errors.Is(err, errDead) {
+		rest := in.reader()
+		defer rest.stop()
+		again := stdio
+		again.Stdin = &replay{rest, closeStdin}
+		return p.cold(ctx, spec, again, err)
+	}
+	return status, err
+}
+
+// replay is the stdin of a call that a container turned out to be dead for.
+type replay struct {
+	*reader
+	close func()
+}
+
+func (r *replay) Close() error {
+	r.stop()
+	r.close()
+	return nil
+}
+
+// Prepare fills the pool for calls with spec, whose command and environment matter
+// with [Eager] only, and returns when Options.Size containers have got ready. It fails
+// when the first start does that fails, and says why calls would start cold. It does not
+// pull: a missing image is [runtime.ErrImageMissing].
+func (p *Pool) Prepare(ctx context.Context, spec runtime.Spec) error {
+	if !p.enter() {
+		return p.errClosed()
+	}
+	defer p.running.Done()
+	resolved, why := p.warmable(ctx, spec)
+	if why != nil {
+		if err := runtime.CheckSpec(p.rt, spec); err != nil {
+			return err
+		}
+		return &runtime.Error{Kind: runtime.ErrUnsupported, Runtime: p.opts.RuntimeKey, Message: "calls with this spec start cold", Err: why}
+	}
+	s := p.shelf(resolved)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s = p.keep(s)
+	s.used, s.why = time.Now(), nil
+	s.uses = max(s.uses, 2) // whoever asks wants it kept
+	goal := s.readied + p.opts.Size - len(s.idle)
+	s.restock()
+	for s.readied < goal {
+		changed, failed := s.changed, s.failed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		p.mu.Lock()
+		switch {
+		case p.closed:
+			return p.errClosed()
+		case s.failed > failed && s.why != nil && s.refuses() != nil:
+			return s.why
+		case ctx.Err() != nil:
+			return runtime.ContextError(ctx, p.opts.RuntimeKey, false)
+		}
+		s.used = time.Now()
+		s.restock()
+	}
+	return nil
+}
+
+// Close gives up all containers and waits for calls that are under way. Removals that
+// go on are the wrapped runtime's, whose Close waits for them.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	for _, s := range p.shelves {
+		s.close()
+	}
+	p.mu.Unlock()
+	p.running.Wait()
+	return nil
+}
+
+func (p *Pool) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.running.Add(1)
+	}
+	return !p.closed
+}
+
+func (p *Pool) errClosed() error {
+	return &runtime.Error{Kind: runtime.ErrClosed, Runtime: p.opts.RuntimeKey}
+}
+
+// warmable resolves spec, or says why its calls start cold. An invalid spec is left to
+// the runtime to refuse.
+func (p *Pool) warmable(ctx context.Context, spec runtime.Spec) (runtime.Spec, error) {
+	switch {
+	case spec.Name != "":
+		return spec, errors.New("a container with a name of its own can't be started ahead")
+	case spec.PidsLimit == 1:
+		return spec, errors.New("with a limit of one process there is no place for a gate")
+	}
+	resolved, err := spec.Resolve(ctx, p.opts.RuntimeKey)
+	if err != nil {
+		return spec, errInvalid
+	}
+	if err := gate.CheckEnv(resolved.Env); err != nil {
+		return spec, err
+	}
+	return resolved, nil
+}
+
+// errInvalid is never logged.
+var errInvalid = errors.New("invalid spec")
+
+// cold makes the call as without a pool.
+func (p *Pool) cold(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio, why error) (runtime.Status, error) {
+	p.mu.Lock()
+	p.stats.Cold++
+	p.mu.Unlock()
+	if why != nil && !errors.Is(why, errInvalid) && !errors.Is(why, errDead) && !errors.Is(why, runtime.ErrImageMissing) {
+		p.mu.Lock()
+		p.warn(why)
+		p.mu.Unlock()
+	}
+	return p.rt.Run(ctx, spec, stdio)
+}
+
+// warn logs a reason once. mu is held.
+func (p *Pool) warn(why error) {
+	const most = 1000
+	text := why.Error()
+	if _, seen := p.warned[text]; seen || len(p.warned) >= most {
+		return
+	}
+	p.warned[text] = struct{}{}
+	p.opts.Logger.Warn("dockerrun: calls start cold: " + text)
+}
+
+// giveBack returns a container that its call did not use.
+func (p *Pool) giveBack(u *unit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u.shelf.offer(u)
+}
+
+// done is called when u's call is over.
+func (p *Pool) done(u *unit) {
+	u.letGo()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u.shelf.failed = 0
+	p.restockAll()
+}
+
+// restockAll gives every shelf what it lacks. mu is held.
+func (p *Pool) restockAll() {
+	for _, s := range p.shelves {
+		s.restock()
+	}
+}
+
+// key tells which calls can share containers.
+type key [sha256.Size]byte
+
+// shelf is the one for calls with spec.
+func (p *Pool) shelf(spec runtime.Spec) *shelf {
+	spec.Name, spec.Deadline, spec.Pull = "", time.Time{}, ""
+	delete(spec.Labels, runtime.LabelDeadline) // Resolve has made the map
+	delete(spec.Labels, runtime.LabelOwner)
+	if p.opts.Start != Eager {
+		spec.Args, spec.Env = nil, nil
+	}
+	text, err := json.Marshal(spec)
+	if err != nil { // a Spec has nothing that JSON can't hold
+		text = []byte(err.Error())
+	}
+	k := key(sha256.Sum256(text))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.shelves[k]; s != nil {
+		return s
+	}
+	s := &shelf{pool: p, key: k, spec: spec, used: time.Now(), reserve: callTime,
+		starting: map[*unit]struct{}{}, changed: make(chan struct{})}
+	s.timer = time.AfterFunc(p.opts.IdleTTL, s.tick)
+	return p.keep(s)
+}
+
+// keep puts s among the shelves again, should it have left them, and returns the one
+// that is there in its place. mu is held.
+func (p *Pool) keep(s *shelf) *shelf {
+	if other := p.shelves[s.key]; other != nil {
+		return other
+	}
+	p.makeRoom()
+	p.shelves[s.key] = s
+	return s
+}
+
+// makeRoom gives up the shelf that was not used for longest when there are too many.
+func (p *Pool) makeRoom() {
+	if len(p.shelves) < mostShelves {
+		return
+	}
+	var oldest *shelf
+	for _, s := range p.shelves {
+		if len(s.starting) == 0 && len(s.waiters) == 0 && (oldest == nil || s.used.Before(oldest.used)) {
+			oldest = s
+		}
+	}
+	if oldest != nil {
+		oldest.close()
+		delete(p.shelves, oldest.key)
+	}
+}

@@ -1,0 +1,406 @@
+package warm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
+	"github.com/AltairaLabs/dockerrun/runtime/internal/gate"
+)
+
+const (
+	// A start that failed is not repeated for this long, and for longer after each
+	// further one.
+	firstPause = time.Second
+	mostPause  = time.Minute
+	// soon is how early after it was ready a container must not have ended by itself, or
+	// it counts as a start that failed.
+	soon = 3 * time.Second
+	// assumed is when a container of a runtime that does not tell of its start counts as
+	// started.
+	assumed = time.Second
+	// refillDelay keeps the start of the next container from slowing down the call that
+	// the last one was taken for.
+	refillDelay = 20 * time.Millisecond
+)
+
+// shelf is the stock of containers of one Spec. Pool.mu guards all of it but what is
+// fixed.
+type shelf struct {
+	pool *Pool
+	key  key          // fixed
+	spec runtime.Spec // fixed
+
+	image   imageCache
+	direct  bool          // without a gate, as the image has no shell
+	reserve time.Duration // what a container may need beyond its MaxAge for its call; 0: for ever
+
+	idle     []*unit // oldest first
+	starting map[*unit]struct{}
+	waiters  []*waiter
+	uses     int       // calls so far
+	used     time.Time // by the last call
+
+	why     error     // calls go cold because of it, until
+	blocked time.Time // then
+	failed  int       // starts in a row
+	changed chan struct{}
+	readied int // how many became ready so far
+	timer   *time.Timer
+}
+
+// waiter is a call that waits for a container, which it gets, or nil.
+type waiter struct {
+	until time.Time
+	got   chan *unit
+}
+
+func (s *shelf) eager() bool { return s.pool.opts.Start == Eager }
+
+// take gives a container to a call: one that is ready, or the next that gets ready, for
+// which one is started at once, as a cold start would. Without one it says why.
+func (s *shelf) take(ctx context.Context) (*unit, error) {
+	p := s.pool
+	until, _ := ctx.Deadline()
+	p.mu.Lock()
+	s = p.keep(s)
+	s.uses++
+	s.used = time.Now()
+	s.allow(until)
+	if u := s.pop(until); u != nil {
+		p.stats.Hits++
+		s.later(refillDelay)
+		p.mu.Unlock()
+		return u, nil
+	}
+	p.stats.Misses++
+	if why := s.refuses(); why != nil {
+		s.arm()
+		p.mu.Unlock()
+		return nil, why
+	}
+	w := &waiter{until: until, got: make(chan *unit, 1)}
+	s.waiters = append(s.waiters, w)
+	p.waiting++
+	s.restock()
+	p.mu.Unlock()
+	select {
+	case u := <-w.got:
+		return u, nil
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(s.waiters, w); i >= 0 {
+		s.waiters = slices.Delete(s.waiters, i, i+1)
+		p.waiting--
+	} else if u := <-w.got; u != nil {
+		s.offer(u)
+	}
+	s.restock()
+	return nil, nil
+}
+
+// allow makes the engine leave containers alone for as long as calls are seen to take.
+func (s *shelf) allow(until time.Time) {
+	switch {
+	case until.IsZero():
+		s.reserve = 0
+	case s.reserve > 0:
+		s.reserve = max(s.reserve, time.Until(until).Round(time.Second)+time.Second)
+	}
+}
+
+// lasts reports whether the engine leaves u alone until then.
+func (u *unit) lasts(until time.Time) bool {
+	return u.until.IsZero() || !until.IsZero() && !u.until.Before(until)
+}
+
+// pop takes the oldest container that serves a call until then. Those that do not are
+// of no use any more: calls take longer than when they were made.
+func (s *shelf) pop(until time.Time) *unit {
+	for len(s.idle) > 0 {
+		u := s.idle[0]
+		s.idle = s.idle[1:]
+		if u.lasts(until) && time.Since(u.began) < s.pool.opts.MaxAge {
+			u.state = busy
+			return u
+		}
+		s.giveUp(u)
+	}
+	return nil
+}
+
+// offer gives a container that is ready to the call that has waited longest, or else
+// to the stock.
+func (s *shelf) offer(u *unit) {
+	for i, w := range s.waiters {
+		if u.lasts(w.until) {
+			s.waiters = slices.Delete(s.waiters, i, i+1)
+			s.pool.waiting--
+			u.state = busy
+			w.got <- u
+			return
+		}
+	}
+	if p := s.pool; p.closed || p.shelves[s.key] != s || len(s.idle) >= p.opts.Size {
+		s.giveUp(u)
+		return
+	}
+	u.state = idle
+	s.idle = append(s.idle, u)
+}
+
+func (s *shelf) giveUp(u *unit) {
+	u.state = gone
+	u.cancel()
+}
+
+// refuses says why no container is started now, or nil.
+func (s *shelf) refuses() error {
+	if s.why != nil && time.Now().Before(s.blocked) {
+		return s.why
+	}
+	return nil
+}
+
+// restock starts what is missing: one for each call that waits, and only when no call of
+// the pool waits, and a few at a time, what the stock lacks.
+func (s *shelf) restock() {
+	p := s.pool
+	defer s.arm()
+	if p.closed || s.refuses() != nil {
+		return
+	}
+	for len(s.starting) < len(s.waiters) {
+		s.start(true)
+	}
+	for p.waiting == 0 && p.ahead < p.opts.Refill && s.wanted() && len(s.idle)+len(s.starting) < p.opts.Size {
+		s.start(false)
+	}
+}
+
+// wanted reports whether the shelf is to be kept full. One of many for a command of
+// its own waits for a second call, as there may be a new one with each call.
+func (s *shelf) wanted() bool {
+	return time.Since(s.used) < s.pool.opts.IdleTTL && (s.uses > 1 || !s.eager() || len(s.pool.shelves) <= fewShelves)
+}
+
+func (s *shelf) start(waiting bool) {
+	p := s.pool
+	u := newUnit(s)
+	u.waiting = waiting
+	s.starting[u] = struct{}{}
+	if !waiting {
+		p.ahead++
+	}
+	p.running.Go(func() {
+		var err error
+		if u.image, err = s.look(u.ctx, lookAgain); err == nil {
+			err = s.suits(u)
+		}
+		if err != nil {
+			u.err = err
+			u.end()
+			return
+		}
+		if u.direct {
+			t := time.AfterFunc(assumed, u.running)
+			defer t.Stop()
+		}
+		u.run()
+	})
+}
+
+// suits says why containers of the image can't be warm.
+func (s *shelf) suits(u *unit) error {
+	if u.direct {
+		return nil
+	}
+	if err := gate.CheckEnv(u.image.Env); err != nil {
+		return fmt.Errorf("image %s: %w", s.spec.Image, err)
+	}
+	return nil
+}
+
+// isReady is called when u is up.
+func (p *Pool) isReady(u *unit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if u.state != starting {
+		return
+	}
+	s := u.shelf
+	s.readied++
+	s.onItsWay(u)
+	u.ready = time.Now()
+	if s.image.changedSince(u.image) {
+		s.giveUp(u)
+	} else {
+		s.offer(u)
+	}
+	s.announce()
+	p.restockAll()
+}
+
+// onItsWay ends u's being started.
+func (s *shelf) onItsWay(u *unit) {
+	delete(s.starting, u)
+	if !u.waiting {
+		s.pool.ahead--
+	}
+}
+
+// ended is called when u is over.
+func (p *Pool) ended(u *unit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := u.shelf
+	was := u.state
+	u.state = gone
+	switch was {
+	case starting:
+		s.onItsWay(u)
+		s.fail(u, s.reason(u))
+	case idle:
+		if i := slices.Index(s.idle, u); i >= 0 {
+			s.idle = slices.Delete(s.idle, i, i+1)
+		}
+		p.stats.Died++
+		if time.Since(u.ready) < soon {
+			s.fail(u, fmt.Errorf("a warm container ended %s; does the command wait for its input?", u.outcome()))
+		}
+	}
+	p.restockAll()
+}
+
+func (u *unit) outcome() string {
+	if u.err != nil {
+		return "with an error: " + u.err.Error()
+	}
+	return fmt.Sprintf("by itself with status %d", u.status.Code)
+}
+
+// reason is why u did not get ready.
+func (s *shelf) reason(u *unit) error {
+	switch {
+	case u.err == nil:
+		return fmt.Errorf("a warm container ended %s before it was ready", u.outcome())
+	case !u.direct && (errors.Is(u.err, runtime.ErrCommandNotFound) || errors.Is(u.err, runtime.ErrNotExecutable)):
+		return fmt.Errorf("image %s has no %s that works, which warm containers need: %w", s.spec.Image, gate.Shell, u.err)
+	}
+	return u.err
+}
+
+// fail blocks the shelf for a while. The calls that wait for more than what is on its
+// way go cold.
+func (s *shelf) fail(u *unit, why error) {
+	p := s.pool
+	if p.closed {
+		return
+	}
+	s.failed++
+	s.why = why
+	pause := min(firstPause<<min(s.failed-1, 10), mostPause)
+	switch {
+	case errors.Is(why, runtime.ErrCommandNotFound), errors.Is(why, runtime.ErrNotExecutable):
+		if s.eager() && !u.direct {
+			// The exact command can be started without a gate.
+			s.direct, pause = true, 0
+			break
+		}
+		pause = p.opts.IdleTTL
+		p.warn(why)
+	case errors.Is(why, runtime.ErrImageMissing):
+		pause = firstPause // the call says so itself, and may pull it
+	default:
+		p.warn(why)
+	}
+	s.blocked = time.Now().Add(pause)
+	s.dismiss(len(s.starting))
+	s.announce()
+}
+
+// dismiss makes all calls but n go cold, those first that have waited longest.
+func (s *shelf) dismiss(n int) {
+	for len(s.waiters) > n {
+		s.waiters[0].got <- nil
+		s.waiters = s.waiters[1:]
+		s.pool.waiting--
+	}
+}
+
+// announce wakes those who watch the shelf.
+func (s *shelf) announce() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// later looks after the shelf then, if not before.
+func (s *shelf) later(d time.Duration) { s.timer.Reset(d) }
+
+// arm sets the timer for what is next to be done.
+func (s *shelf) arm() {
+	p := s.pool
+	next := s.used.Add(p.opts.IdleTTL)
+	if s.why != nil && s.wanted() && len(s.idle)+len(s.starting) < p.opts.Size && s.blocked.After(time.Now()) && s.blocked.Before(next) {
+		next = s.blocked
+	}
+	for _, u := range s.idle {
+		if old := u.began.Add(p.opts.MaxAge); old.Before(next) {
+			next = old
+		}
+	}
+	if p.closed {
+		s.timer.Stop()
+		return
+	}
+	s.timer.Reset(max(time.Until(next), time.Millisecond))
+}
+
+// tick does what is due.
+func (s *shelf) tick() {
+	p := s.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.shelves[s.key] != s {
+		return
+	}
+	if time.Since(s.used) >= p.opts.IdleTTL {
+		s.drain()
+		if len(s.starting) == 0 && len(s.waiters) == 0 {
+			delete(p.shelves, s.key)
+			return
+		}
+	}
+	s.idle = slices.DeleteFunc(s.idle, func(u *unit) bool {
+		old := time.Since(u.began) >= p.opts.MaxAge
+		if old {
+			s.giveUp(u)
+		}
+		return old
+	})
+	s.restock()
+}
+
+// close gives up all that no call has.
+func (s *shelf) close() {
+	s.drain()
+	for u := range s.starting {
+		u.cancel()
+	}
+	s.dismiss(0)
+	s.timer.Stop()
+	s.announce()
+}
+
+// drain gives up what is ready.
+func (s *shelf) drain() {
+	for _, u := range s.idle {
+		s.giveUp(u)
+	}
+	s.idle = nil
+}
