@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker/cli/opts"
 )
@@ -88,6 +89,9 @@ func resolveEnv(files, entries []string) ([]string, error) {
 		if !ok {
 			if value, set := os.LookupEnv(name); set {
 				entry = name + "=" + value
+			}
+			if !utf8.ValidString(entry) {
+				return nil, invalid("env", name, saysUTF8)
 			}
 		}
 		if i, seen := at[name]; seen {

@@ -40,6 +40,8 @@ func TestValidate(t *testing.T) {
 		{func(s *Spec) { s.Dir = "rel" }, `workdir: "rel": takes an absolute path`},
 		{func(s *Spec) { s.Env = []string{"=secret"} }, `env[0]: "=...": takes NAME=value`},
 		{func(s *Spec) { s.Env = []string{"A=sec\x00ret"} }, `env[0]: "A": can't hold a NUL byte`},
+		{func(s *Spec) { s.Env = []string{"A=sec\xffret"} }, `env[0]: "A": takes UTF-8`},
+		{func(s *Spec) { s.Args = []string{"a", "\xff"} }, `args[1]: "\xff": takes UTF-8`},
 		{func(s *Spec) { s.Pull = "x" }, `pull: "x"`},
 		{func(s *Spec) { s.Memory = -1 }, `memory: "-1": can't be negative`},
 		{func(s *Spec) { s.MemorySwap = 5 }, `memory-swap: "5": needs memory to be set too`},

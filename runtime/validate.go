@@ -5,9 +5,13 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/distribution/reference"
 )
+
+// saysUTF8: engines take requests as JSON, and replace other bytes without a word.
+const saysUTF8 = "takes UTF-8: no engine hands other bytes to a command unaltered; use stdin for them"
 
 // nameRE is what Docker and Podman both take as a container's name.
 var nameRE = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -28,6 +32,9 @@ func (s Spec) Validate() error {
 	for i, arg := range s.Args {
 		if strings.ContainsRune(arg, 0) {
 			return invalid(fmt.Sprintf("args[%d]", i), arg, "can't hold a NUL byte")
+		}
+		if !utf8.ValidString(arg) {
+			return invalid(fmt.Sprintf("args[%d]", i), arg, saysUTF8)
 		}
 	}
 	if len(s.Args) > 0 && s.Args[0] == "" && len(s.Entrypoint) == 0 {
@@ -72,6 +79,8 @@ func validateEnv(env []string) error {
 			return invalid(field, "=...", "takes NAME=value or NAME; the name is empty")
 		case strings.ContainsRune(entry, 0):
 			return invalid(field, name, "can't hold a NUL byte")
+		case !utf8.ValidString(entry):
+			return invalid(field, name, saysUTF8)
 		}
 	}
 	return nil
