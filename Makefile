@@ -65,8 +65,13 @@ build-check: ## builds for other systems, without cgo, and as another module's d
 soak: engines ## the cancellation tests, 50 tries each
 	E2E_SOAK=50 $(GO) test -count=1 -v -timeout 120m -run 'Conformance' ./e2e
 
-bench: engines ## latency against docker run and podman run
-	$(GO) test -run '^$$' -bench . -timeout 60m ./e2e/bench
+BENCH = $(GO) test -run '^$$' -timeout 60m ./e2e/bench -docs ../../docs -bench
+
+bench: engines ## latency, load and footprint against docker run, podman run and a local exec; writes docs
+	$(BENCH) 'Latency/cat' -benchtime 60x
+	$(BENCH) 'Latency/(Go|Python)' -benchtime 30x
+	$(BENCH) 'Load|Footprint' -benchtime 1x
+	$(BENCH) 'Burst' -benchtime 15x
 
 engines: ## install and start what is missing
 	$(SUDO) e2e/engines.sh up

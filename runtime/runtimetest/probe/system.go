@@ -75,6 +75,9 @@ func (system) OOM() error {
 // ignores what it sends to itself.
 func (system) Kill(sig int) error {
 	if os.Getpid() != 1 {
+		if err := byDefault(sig); err != nil {
+			return err
+		}
 		if err := syscall.Kill(os.Getpid(), syscall.Signal(sig)); err != nil {
 			return err
 		}
@@ -93,14 +96,25 @@ func (system) Kill(sig int) error {
 		}
 	case syscall.SIGSEGV:
 		// So does a fault, once Go's handler is gone.
-		var byDefault [64]byte // a zeroed sigaction is SIG_DFL
-		if _, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV),
-			uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0); errno != 0 {
-			return errno
+		if err := byDefault(sig); err != nil {
+			return err
 		}
 		fault()
 	}
 	return fmt.Errorf("signal %d can't end PID 1; it takes 9 or 11", sig)
+}
+
+// byDefault takes Go's handler of a signal away.
+func byDefault(sig int) error {
+	if syscall.Signal(sig) == syscall.SIGKILL {
+		return nil // which has none
+	}
+	var action [64]byte // a zeroed sigaction is SIG_DFL
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig),
+		uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 //go:noinline
