@@ -56,14 +56,15 @@ func (f *Fake) Image(ctx context.Context, req runtime.ImageRequest) (runtime.Ima
 func (f *Fake) image(ref string) (runtime.Image, bool) {
 	full := fullName(ref)
 	f.mu.Lock()
-	img, ok := f.pulled[full]
-	f.mu.Unlock()
-	if ok {
+	defer f.mu.Unlock()
+	if img, ok := f.pulled[full]; ok {
 		return img, true
 	}
-	for name, img := range f.Images {
-		if fullName(name) == full || (img.ID != "" && img.ID == ref) {
-			return img, true
+	for _, images := range []map[string]runtime.Image{f.pulled, f.Images} {
+		for name, img := range images {
+			if fullName(name) == full || (img.ID != "" && img.ID == ref) {
+				return img, true
+			}
 		}
 	}
 	return runtime.Image{}, f.Images == nil

@@ -2,11 +2,13 @@ package warm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 
+	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/internal/gate"
 )
 
@@ -83,12 +85,14 @@ func (o *output) Write(p []byte) (int, error) {
 		return len(p), err
 	}
 	if o.trailer.Token == "" {
-		return 0, fmt.Errorf("the gate of a warm container said %q before there was a command", rest)
+		return 0, o.broken("the gate of a warm container said %q before there was a command", rest)
 	}
 	if _, done := o.trailer.Status(); done {
 		return len(p), nil
 	}
-	if err := o.trailer.Feed(rest, o.filter); err != nil {
+	if err := o.trailer.Feed(rest, o.filter); errors.Is(err, gate.ErrTrailer) {
+		return 0, o.broken("%w", err)
+	} else if err != nil {
 		return 0, err
 	}
 	if status, done := o.trailer.Status(); done {
@@ -102,13 +106,18 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// broken is an error that is nobody's but the gate's.
+func (o *output) broken(format string, args ...any) error {
+	return &runtime.Error{Kind: runtime.ErrEngine, Started: true, Err: fmt.Errorf(format, args...)}
+}
+
 // head takes the gate's first lines off p.
 func (o *output) head(p []byte) ([]byte, error) {
 	for o.lines > 0 && len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			if o.line = append(o.line, p...); len(o.line) > maxNoise {
-				return nil, fmt.Errorf("%s of the image does not run the gate; it said %q", gate.Shell, o.line)
+				return nil, o.broken("%s of the image does not run the gate; it said %q", gate.Shell, o.line)
 			}
 			return nil, nil
 		}
@@ -123,7 +132,7 @@ func (o *output) head(p []byte) ([]byte, error) {
 			}
 		}
 		if line != want {
-			return nil, fmt.Errorf("%s of the image does not run the gate; it said %q", gate.Shell, line)
+			return nil, o.broken("%s of the image does not run the gate; it said %q", gate.Shell, line)
 		}
 		o.lines--
 		o.mu.Unlock() // said may take locks whose holders want this one

@@ -87,12 +87,11 @@ func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) 
 		return runtime.Status{}, p.errClosed()
 	}
 	defer p.running.Done()
-	if err := runtime.ContextError(ctx, p.opts.RuntimeKey, false); err != nil {
+	resolved, err := spec.Resolve(ctx, p.opts.RuntimeKey)
+	if err != nil {
 		return runtime.Status{}, err
 	}
-
-	resolved, why := p.warmable(ctx, spec)
-	if why != nil {
+	if why := unsuitable(spec, resolved); why != nil {
 		return p.cold(ctx, spec, stdio, why)
 	}
 	s := p.shelf(resolved)
@@ -150,11 +149,14 @@ func (p *Pool) Prepare(ctx context.Context, spec runtime.Spec) error {
 		return p.errClosed()
 	}
 	defer p.running.Done()
-	resolved, why := p.warmable(ctx, spec)
-	if why != nil {
-		if err := runtime.CheckSpec(p.rt, spec); err != nil {
-			return err
-		}
+	resolved, err := spec.Resolve(ctx, p.opts.RuntimeKey)
+	if err != nil {
+		return err
+	}
+	if err := runtime.CheckSpec(p.rt, spec); err != nil {
+		return err
+	}
+	if why := unsuitable(spec, resolved); why != nil {
 		return &runtime.Error{Kind: runtime.ErrUnsupported, Runtime: p.opts.RuntimeKey, Message: "calls with this spec start cold", Err: why}
 	}
 	s := p.shelf(resolved)
@@ -213,34 +215,23 @@ func (p *Pool) errClosed() error {
 	return &runtime.Error{Kind: runtime.ErrClosed, Runtime: p.opts.RuntimeKey}
 }
 
-// warmable resolves spec, or says why its calls start cold. An invalid spec is left to
-// the runtime to refuse.
-func (p *Pool) warmable(ctx context.Context, spec runtime.Spec) (runtime.Spec, error) {
+// unsuitable says why calls with spec start cold, or nil.
+func unsuitable(spec, resolved runtime.Spec) error {
 	switch {
 	case spec.Name != "":
-		return spec, errors.New("a container with a name of its own can't be started ahead")
+		return errors.New("a container with a name of its own can't be started ahead")
 	case spec.PidsLimit == 1:
-		return spec, errors.New("with a limit of one process there is no place for a gate")
+		return errors.New("with a limit of one process there is no place for a gate")
 	}
-	resolved, err := spec.Resolve(ctx, p.opts.RuntimeKey)
-	if err != nil {
-		return spec, errInvalid
-	}
-	if err := gate.CheckEnv(resolved.Env); err != nil {
-		return spec, err
-	}
-	return resolved, nil
+	return gate.CheckEnv(resolved.Env)
 }
-
-// errInvalid is never logged.
-var errInvalid = errors.New("invalid spec")
 
 // cold makes the call as without a pool.
 func (p *Pool) cold(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio, why error) (runtime.Status, error) {
 	p.mu.Lock()
 	p.stats.Cold++
 	p.mu.Unlock()
-	if why != nil && !errors.Is(why, errInvalid) && !errors.Is(why, errDead) && !errors.Is(why, runtime.ErrImageMissing) {
+	if why != nil && !errors.Is(why, errDead) && !errors.Is(why, runtime.ErrImageMissing) {
 		p.mu.Lock()
 		p.warn(why)
 		p.mu.Unlock()

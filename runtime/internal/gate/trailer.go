@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 // maxTrailer bounds what follows the token: a space, a status, a newline.
 const maxTrailer = 8
+
+// ErrTrailer is a trailer that is none.
+var ErrTrailer = errors.New("the trailer of a warm container is broken")
 
 // Trailer finds the trailer in one of the two outputs. Set Token before the first Feed.
 type Trailer struct {
@@ -72,7 +76,7 @@ func (t *Trailer) feedTail(p []byte) error {
 	}
 	status, err := strconv.Atoi(strings.TrimPrefix(string(line), " "))
 	if !ok || err != nil || status < 0 || status > 255 || line[0] != ' ' {
-		return fmt.Errorf("the trailer of a warm container is broken: %q", t.tail)
+		return fmt.Errorf("%w: %q", ErrTrailer, t.tail)
 	}
 	t.done, t.status = true, status
 	return nil

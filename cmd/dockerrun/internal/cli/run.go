@@ -33,6 +33,7 @@ type runFlags struct {
 	spec      runtime.Spec
 	options   runtime.Options
 	maxOutput opts.MemBytes
+	lines     lineFlags
 }
 
 func newRun(sys System, args []string) *cobra.Command {
@@ -59,7 +60,10 @@ Exit statuses that are not the command's:
   dockerrun run --runtime=podman -v ./hooks:/hooks:ro python:3.12-slim python /hooks/pii.py < call.json
 
   # Podman's command line in place of docker's.
-  dockerrun run --docker-path=podman alpine echo hello`,
+  dockerrun run --docker-path=podman alpine echo hello
+
+  # A stream of documents, a line each, each in a container that was started before it came.
+  tail -f calls.jsonl | dockerrun run --each-line --warm=4 --runtime=podman alpine wc -c`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.spec.Image, f.spec.Args = args[0], args[1:]
@@ -81,6 +85,7 @@ Exit statuses that are not the command's:
 	fs.Var(&f.maxOutput, "max-output", "most that stdout, and stderr, may be, such as 16m (default no limit)")
 	fs.BoolVar(&f.options.SkipMountCheck, "skip-mount-check", false, "don't look at mount sources on this host")
 	fs.Bool("help", false, "help for run") // without -h, which is the container's host name
+	f.lines.add(fs)
 	f.addSpec(fs, args)
 	_ = cmd.RegisterFlagCompletionFunc("pull", cobra.FixedCompletions( // fails only for a flag that is not there
 		[]string{string(runtime.PullMissing), string(runtime.PullAlways), string(runtime.PullNever)}, cobra.ShellCompDirectiveNoFileComp))
@@ -129,6 +134,9 @@ func (f *runFlags) run(ctx context.Context, sys System) error {
 			return fmt.Errorf("--%s=%s: it takes a time greater than 0, such as 30s or 24h", name, d)
 		}
 	}
+	if err := f.lines.check(); err != nil {
+		return err
+	}
 	rt, err := sys.Open(f.target)
 	if err != nil {
 		return err
@@ -138,7 +146,12 @@ func (f *runFlags) run(ctx context.Context, sys System) error {
 	ctx, stop := withSignals(ctx, sys.Signals)
 	defer stop()
 
-	status, err := launcher.Stream(ctx, f.spec, f.stdio(sys), f.options)
+	var status runtime.Status
+	if f.lines.each {
+		status, err = f.eachLine(ctx, sys, launcher)
+	} else {
+		status, err = launcher.Stream(ctx, f.spec, f.stdio(sys), f.options)
+	}
 	if closeErr := launcher.Close(); err == nil { // the container is gone after this
 		err = closeErr
 	}
