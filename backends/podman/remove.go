@@ -14,6 +14,9 @@ import (
 const (
 	removePause     = 20 * time.Millisecond // before the first retry; then twice as long
 	removePauseMost = time.Second
+	// Looks at a container that the engine is to remove.
+	leavePause     = 150 * time.Millisecond
+	leavePauseMost = 1200 * time.Millisecond // the last; two seconds in all
 	// missingPause is between the two looks after a create that nothing is known of.
 	missingPause = 2 * time.Second
 )
@@ -25,6 +28,20 @@ func (c *conn) remove(ctx context.Context, id string) error {
 	return call.Retry(ctx, removePause, removePauseMost, func(ctx context.Context) error {
 		return c.removeOnce(ctx, id)
 	}, isGone)
+}
+
+// isLeft waits for the engine to remove a container that has ended, and reports
+// whether it did. That is less work for the service than a removal beside its own.
+func (c *conn) isLeft(ctx context.Context, id string) bool {
+	for pause := leavePause; pause <= leavePauseMost; pause *= 2 {
+		if sleep(ctx, pause) != nil {
+			return false
+		}
+		if err := c.call(ctx, http.MethodGet, containerPath(id, "/exists"), nil, nil, nil); isGone(err) {
+			return true
+		}
+	}
+	return false
 }
 
 // removeOnce succeeds too when the container is gone.

@@ -62,6 +62,7 @@ type session struct {
 	spec    runtime.Spec
 	trace   *runtime.Trace
 	started bool
+	ended   bool // by itself
 }
 
 // run gives the status, or an error and what was being done.
@@ -116,7 +117,12 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 	if err := s.copyOutput(output, created.ID); err != nil {
 		return runtime.Status{}, doingOutput, err
 	}
-	status, err := s.conn.exitStatus(s.call.Ctx, created.ID)
+	s.ended = true
+	pause := exitPause
+	if s.spec.AutoRemove {
+		pause = exitPauseUnwanted
+	}
+	status, err := s.conn.exitStatus(s.call.Ctx, created.ID, pause)
 	if err != nil {
 		return runtime.Status{}, doingExit, err
 	}
@@ -163,7 +169,12 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 }
 
 func (s *session) removeLater(ctx context.Context, id string) {
+	leaves := s.spec.AutoRemove && s.ended
 	s.runtime.removals.Go(ctx, removeLimit, func(ctx context.Context) {
+		if leaves && s.conn.isLeft(ctx, id) {
+			s.trace.Removed(nil)
+			return
+		}
 		s.trace.Removed(s.conn.remove(ctx, id))
 	})
 }

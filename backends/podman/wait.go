@@ -19,6 +19,9 @@ const (
 	// milliseconds later.
 	exitPause     = 2 * time.Millisecond
 	exitPauseMost = 100 * time.Millisecond
+	// exitPauseUnwanted is the first one where nobody waits for the status, as it is in
+	// the output: each look is work for the service.
+	exitPauseUnwanted = 20 * time.Millisecond
 )
 
 // timeoutCode is the exit status of a container that Podman's own timeout ended.
@@ -45,8 +48,8 @@ func (c *conn) inspect(ctx context.Context, id string) (state, error) {
 }
 
 // exitStatus waits until the container has ended.
-func (c *conn) exitStatus(ctx context.Context, id string) (runtime.Status, error) {
-	for pause := exitPause; ; pause = min(2*pause, exitPauseMost) {
+func (c *conn) exitStatus(ctx context.Context, id string, first time.Duration) (runtime.Status, error) {
+	for pause := first; ; pause = min(2*pause, exitPauseMost) {
 		st, err := c.inspect(ctx, id)
 		if err != nil {
 			return runtime.Status{}, err

@@ -78,10 +78,14 @@ func (f *runFlags) eachLine(ctx context.Context, sys System, base *runtime.Launc
 			return runtime.Status{}, fmt.Errorf("reading standard input: %w", l.err)
 		}
 		result, err := launcher.Launch(ctx, f.spec, l.text, options)
+		exit, ended := errors.AsType[*runtime.ExitError](err)
+		if err != nil && !ended {
+			result.Stdout = nil // half an answer is none
+		}
 		if writeErr := writeAnswer(sys, result); writeErr != nil {
 			return runtime.Status{}, writeErr
 		}
-		if exit, ok := errors.AsType[*runtime.ExitError](err); ok {
+		if ended {
 			_, _ = fmt.Fprintf(sys.Stderr, "dockerrun: line %d: %v\n", n, err)
 			return runtime.Status{Code: exit.Status.Code}, nil
 		}
