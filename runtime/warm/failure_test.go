@@ -66,8 +66,8 @@ func badShell(then func(p *runtimetest.Process, token string, in *bufio.Reader) 
 
 // A container that ends before its command has started costs nothing of the input.
 func TestDeadAtHandOver(t *testing.T) {
-	long := strings.Repeat("0123456789", 10_000)
-	for name, read := range map[string]int64{"before the input": 0, "in the middle of it": 5_000, "after it": 1 << 20} {
+	long := strings.Repeat("0123456789", 100_000) // more than is kept
+	for name, read := range map[string]int64{"before the input": 0, "in the middle of it": 5_000, "after what is kept": 256 << 10} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := onFake(t, badShell(func(_ *runtimetest.Process, _ string, in *bufio.Reader) int {
@@ -81,6 +81,33 @@ func TestDeadAtHandOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a dead container's Read still gets from the caller belongs to the next one.
+func TestDeadWhileReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := onFake(t, badShell(func(_ *runtimetest.Process, _ string, in *bufio.Reader) int {
+			_, _ = io.CopyN(io.Discard, in, 5)
+			time.Sleep(time.Second)
+			return 1
+		}), warm.Options{Size: 1})
+		require.NoError(t, b.pool.Prepare(t.Context(), spec("echo")))
+		r, w := io.Pipe()
+		go func() {
+			for _, part := range []string{"first ", "second ", "third ", "fourth"} {
+				_, _ = io.WriteString(w, part)
+				time.Sleep(700 * time.Millisecond)
+			}
+			_ = w.Close()
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var out bytes.Buffer
+		_, err := b.pool.Run(ctx, spec("echo"), runtime.Stdio{Stdin: r, Stdout: &out})
+		require.NoError(t, err)
+		assert.Equal(t, "first second third fourth", out.String())
+		assert.EqualValues(t, 1, b.pool.Stats().Cold)
+	})
 }
 
 // More input than is kept waits until the command has started.

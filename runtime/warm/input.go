@@ -27,7 +27,7 @@ func newFeed(from io.Reader) *feed {
 	return &feed{from: from, moved: make(chan struct{})}
 }
 
-// settle says that a command has the input for good.
+// settle says that there will be no other reader.
 func (f *feed) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,7 +104,10 @@ func (r *reader) read(p []byte) (int, error) {
 	n, err := f.from.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.settled {
+	switch {
+	case r.isStopped(): // nobody takes it here any more, so the next reader must have it
+		f.kept = append(f.kept, p[:n]...)
+	case !f.settled:
 		f.kept = append(f.kept, p[:n]...)
 		r.off += n
 	}

@@ -119,6 +119,7 @@ func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) 
 	status, err := u.serve(ctx, resolved, in, stdio)
 	p.done(u)
 	if errors.Is(err, errDead) {
+		in.settle()
 		rest := in.reader()
 		defer rest.stop()
 		again := stdio

@@ -358,7 +358,9 @@ func (s *shelf) arm() {
 		s.timer.Stop()
 		return
 	}
-	s.timer.Reset(max(time.Until(next), time.Millisecond))
+	// What is due and can't be done yet, as a container is still being started, is looked
+	// at again when it is.
+	s.timer.Reset(max(time.Until(next), firstPause/10))
 }
 
 // tick does what is due.
