@@ -83,7 +83,7 @@ func (e *engine) choose(c *Config, own map[string]*client, faults *faults) {
 // none of them can.
 func (e *engine) open(cs *clients, p *plan, faults *faults) {
 	e.cs, e.plan = cs, p
-	e.held, e.broken = e.claim()
+	e.held, e.broken = e.claim(e.warm)
 	if slices.Contains(e.broken, nil) {
 		return
 	}
@@ -93,8 +93,8 @@ func (e *engine) open(cs *clients, p *plan, faults *faults) {
 	_ = e.close() // of clients that were made for this and that did nothing
 }
 
-// claim takes a claim on the client of each key.
-func (e *engine) claim() (held []*client, broken []error) {
+// claim takes a claim on the client of each key, or on a pool on it.
+func (e *engine) claim(pool *warm.Options) (held []*client, broken []error) {
 	if e.own != nil {
 		e.cs.again(e.own)
 		held, broken = []*client{e.own}, []error{nil}
@@ -109,8 +109,8 @@ func (e *engine) claim() (held []*client, broken []error) {
 			continue
 		}
 		broken[i] = e.plan.check(c.launcher.Runtime())
-		if e.warm != nil {
-			held[i] = e.cs.warmed(c, *e.warm)
+		if pool != nil {
+			held[i] = e.cs.warmed(c, *pool)
 		}
 	}
 	return held, broken
@@ -122,7 +122,7 @@ func (e *engine) use() (held []*client, broken []error, done func()) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		held, broken = e.claim()
+		held, broken = e.claim(nil) // a pool would only be filled to be closed
 	} else {
 		held, broken = e.held, e.broken
 		for _, c := range held {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"strconv"
 	"time"
@@ -110,16 +109,16 @@ func warmOptions(c *Config, faults *faults) *warm.Options {
 	}
 }
 
-// warmKey tells which sandboxes of one client share a pool.
+// warmKey tells which sandboxes of one client share a pool. The first one's Logger is
+// the pool's.
 type warmKey struct {
 	size, refill    int
 	start           warm.Start
 	idleTTL, maxAge time.Duration
-	logger          *slog.Logger
 }
 
 func newWarmKey(o *warm.Options) warmKey {
-	return warmKey{o.Size, o.Refill, o.Start, o.IdleTTL, o.MaxAge, o.Logger}
+	return warmKey{o.Size, o.Refill, o.Start, o.IdleTTL, o.MaxAge}
 }
 
 // warmed returns the client of a pool on base, which it makes if there is none, and

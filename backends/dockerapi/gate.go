@@ -20,7 +20,7 @@ func (p *process) admit() error {
 	if err := p.places.Enter(p.call.Ctx); err != nil {
 		return p.call.Err(false)
 	}
-	p.call.Place.Take(p.places)
+	p.call.Place.Take(p.places, nil)
 	return nil
 }
 

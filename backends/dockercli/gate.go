@@ -1,7 +1,9 @@
 package dockercli
 
 import (
+	"context"
 	"encoding/json"
+	"sync/atomic"
 
 	"github.com/docker/docker/api/types/versions"
 
@@ -14,8 +16,7 @@ import (
 type places struct {
 	gate    call.Gate
 	asking  call.Gate // one asks, the others wait
-	known   bool
-	bounded bool
+	bounded atomic.Pointer[bool]
 }
 
 func newPlaces() places {
@@ -24,36 +25,49 @@ func newPlaces() places {
 
 // admit waits for a place if there has to be one, which leave gives back.
 func (r *run) admit() error {
-	if r.cl.podman {
+	p := &r.rt.places
+	if known := p.bounded.Load(); r.cl.podman || known != nil && !*known {
 		return nil
 	}
-	p := &r.rt.places
 	select {
 	case p.gate <- struct{}{}:
-		r.call.Place.Take(p.gate)
-		return nil
 	default:
-	}
-	if err := p.asking.Enter(r.call.Ctx); err != nil {
-		return r.call.Err(false)
-	}
-	if !p.known {
-		// An engine that does not answer is left to the call itself to report.
-		out, err := r.cl.output(r.call.Ctx, versionLimit, r.cl.args("version", "--format={{json .}}")...)
+		bounded, err := r.isBounded(r.call.Ctx)
+		if err == nil && !bounded {
+			return nil
+		}
 		if err == nil {
-			p.known, p.bounded = true, isOldDocker(out)
+			err = p.gate.Enter(r.call.Ctx)
+		}
+		if err != nil {
+			return r.call.Err(false)
 		}
 	}
-	bounded := p.bounded
-	p.asking.Leave()
-	if !bounded {
-		return nil
-	}
-	if err := p.gate.Enter(r.call.Ctx); err != nil {
-		return r.call.Err(false)
-	}
-	r.call.Place.Take(p.gate)
+	r.call.Place.Take(p.gate, func(ctx context.Context) bool {
+		bounded, err := r.isBounded(ctx)
+		return bounded || err != nil
+	})
 	return nil
+}
+
+// isBounded asks the engine, unless that has been done; it fails when ctx ends. An
+// engine that does not answer is left to the call itself to report.
+func (r *run) isBounded(ctx context.Context) (bool, error) {
+	p := &r.rt.places
+	if err := p.asking.Enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.asking.Leave()
+	if known := p.bounded.Load(); known != nil {
+		return *known, nil
+	}
+	out, err := r.cl.output(ctx, versionLimit, r.cl.args("version", "--format={{json .}}")...)
+	if err != nil {
+		return false, nil
+	}
+	bounded := isOldDocker(out)
+	p.bounded.Store(&bounded)
+	return bounded, nil
 }
 
 // isOldDocker reads `docker version`. Podman answers it, too, with an old version of

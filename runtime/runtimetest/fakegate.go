@@ -46,6 +46,9 @@ func (f *Fake) gate(ctx context.Context, p *Process) int {
 
 // start runs a command as a child, if there is one.
 func (f *Fake) start(ctx context.Context, child *Process, starts func()) runtime.Status {
+	if len(child.Args) == 0 {
+		return runtime.Status{Code: 127}
+	}
 	program, ok := f.program(child.Args[0], child.Getenv("PATH"))
 	switch {
 	case !ok:

@@ -128,11 +128,11 @@ func commandLine(img runtime.Image, spec runtime.Spec) []string {
 	entrypoint, args := img.Entrypoint, spec.Args
 	if spec.Entrypoint != nil {
 		entrypoint = spec.Entrypoint
-		if len(entrypoint) == 1 && entrypoint[0] == "" {
-			entrypoint = nil
-		}
 	} else if len(args) == 0 {
 		args = img.Cmd
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" {
+		entrypoint = nil
 	}
 	return slices.Concat(entrypoint, args)
 }

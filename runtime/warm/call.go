@@ -21,9 +21,9 @@ const (
 // errDead says that a container turned out to be dead before it had begun its call.
 var errDead = errors.New("the warm container had ended before its call")
 
-// serve makes a call on u, and fails with errDead when nothing of the call has happened
+// serve makes a call on u, whose header (nil: it was sent ahead) says what to run, and fails with errDead when nothing of the call has happened
 // and another container can have it.
-func (u *unit) serve(ctx context.Context, spec runtime.Spec, in *feed, stdio runtime.Stdio) (runtime.Status, error) {
+func (u *unit) serve(ctx context.Context, header []byte, spec runtime.Spec, in *feed, stdio runtime.Stdio) (runtime.Status, error) {
 	trace := runtime.ContextTrace(ctx)
 	u.tell(trace)
 	body := in.reader()
@@ -34,14 +34,6 @@ func (u *unit) serve(ctx context.Context, spec runtime.Spec, in *feed, stdio run
 		u.stderr.end()
 		u.untell()
 	}()
-	var header []byte
-	if !u.shelf.eager() {
-		var err error
-		if header, err = u.header(spec.Env, spec); err != nil {
-			u.cancel()
-			return runtime.Status{}, errDead // it goes cold, which has no such limit
-		}
-	}
 	if err := errors.Join(u.stdout.take(stdio.Stdout), u.stderr.take(stdio.Stderr)); err != nil {
 		u.cancel()
 		return runtime.Status{}, runtime.BrokenOff(fmt.Errorf("writing the output: %w", err), u.key(), true)
@@ -63,6 +55,9 @@ func (u *unit) serve(ctx context.Context, spec runtime.Spec, in *feed, stdio run
 		return runtime.Status{}, runtime.ContextError(ctx, u.key(), true)
 	}
 	status, err := u.result(ctx, spec)
+	if broken := in.failure(); err == nil && broken != nil {
+		err = runtime.BrokenOff(fmt.Errorf("reading the input: %w", broken), u.key(), true)
+	}
 	if err == nil {
 		trace.Exited(status)
 	}

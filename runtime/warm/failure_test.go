@@ -190,7 +190,7 @@ func TestGateThatIsNone(t *testing.T) {
 				}}
 				b := onFake(t, fake, warm.Options{})
 				b.echo("cold then")
-				assert.Contains(t, b.log.String(), "does not run the gate")
+				assert.Contains(t, b.logged(), "does not run the gate")
 			})
 		})
 	}
@@ -218,8 +218,8 @@ func TestNoShell(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		assert.EqualValues(t, 50, b.pool.Stats().Cold)
-		assert.Equal(t, 1, strings.Count(b.log.String(), "\n"), b.log.String())
-		assert.Contains(t, b.log.String(), "/bin/sh")
+		assert.Equal(t, 1, strings.Count(b.logged(), "\n"), b.logged())
+		assert.Contains(t, b.logged(), "/bin/sh")
 		assert.LessOrEqual(t, len(b.fake.Calls()), 50+4, "it is not tried again and again")
 	})
 }
@@ -236,9 +236,9 @@ func TestEnvironmentsThatNoShellCarries(t *testing.T) {
 			assert.Contains(t, out, "UID=secret")
 		}
 		assert.EqualValues(t, 3, b.pool.Stats().Cold)
-		assert.Equal(t, 1, strings.Count(b.log.String(), "\n"))
-		assert.Contains(t, b.log.String(), "A.B")
-		assert.NotContains(t, b.log.String(), "secret")
+		assert.Equal(t, 1, strings.Count(b.logged(), "\n"))
+		assert.Contains(t, b.logged(), "A.B")
+		assert.NotContains(t, b.logged(), "secret")
 	})
 }
 
@@ -251,8 +251,8 @@ func TestImageWithAnEnvironmentThatNoShellCarries(t *testing.T) {
 			assert.Contains(t, out, "A.B=secret")
 		}
 		assert.EqualValues(t, 3, b.pool.Stats().Cold)
-		assert.Contains(t, b.log.String(), `image img: a shell can't carry the environment variable`)
-		assert.NotContains(t, b.log.String(), "secret")
+		assert.Contains(t, b.logged(), `image img: a shell can't carry the environment variable`)
+		assert.NotContains(t, b.logged(), "secret")
 	})
 }
 
@@ -278,7 +278,7 @@ func TestEagerWithACommandThatDoesNotWait(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(5 * time.Second)
 		}
-		assert.Contains(t, b.log.String(), "does the command wait for its input?")
+		assert.Contains(t, b.logged(), "does the command wait for its input?")
 		assert.Less(t, len(b.fake.Calls()), 120+80, "10 minutes of it")
 	})
 }

@@ -3,7 +3,6 @@ package warm
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -15,7 +14,7 @@ const lookAgain = 10 * time.Second
 
 // imageCache is what is known of a shelf's image.
 type imageCache struct {
-	looking sync.Mutex // one asks, the others wait
+	looking chan struct{} // holds a value while one asks and the others wait
 	img     runtime.Image
 	at      time.Time // zero: nothing is known
 }
@@ -29,8 +28,12 @@ func (c *imageCache) changedSince(img runtime.Image) bool {
 // image that it no longer is are given up.
 func (s *shelf) look(ctx context.Context, maxAge time.Duration) (runtime.Image, error) {
 	p := s.pool
-	s.image.looking.Lock()
-	defer s.image.looking.Unlock()
+	select {
+	case s.image.looking <- struct{}{}:
+		defer func() { <-s.image.looking }()
+	case <-ctx.Done():
+		return runtime.Image{}, runtime.ContextError(ctx, p.opts.RuntimeKey, false)
+	}
 	p.mu.Lock()
 	img, at := s.image.img, s.image.at
 	p.mu.Unlock()

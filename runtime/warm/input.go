@@ -37,6 +37,16 @@ func (f *feed) settle() {
 	}
 }
 
+// failure is what the caller's stdin failed with, other than at its end.
+func (f *feed) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == io.EOF {
+		return nil
+	}
+	return f.err
+}
+
 // reader reads the feed from its beginning, for one container. It is not for
 // concurrent use; stop is.
 type reader struct {
@@ -122,6 +132,7 @@ type input struct {
 	header []byte // what is still to be read of it
 	body   *reader
 	begun  [2]bool // reading of the header, and of the call's input
+	shut   bool    // the container is gone
 
 	change chan struct{} // gets a value at every change
 	closed chan struct{}
@@ -135,6 +146,10 @@ func newInput() *input {
 // send gives the container its header, or its input, or both; nil is none.
 func (in *input) send(header []byte, body *reader) {
 	in.mu.Lock()
+	if in.shut {
+		in.mu.Unlock()
+		return
+	}
 	if header != nil {
 		in.header = header
 	}
@@ -159,6 +174,10 @@ func (in *input) read() (header, body bool) {
 func (in *input) Read(p []byte) (int, error) {
 	for {
 		in.mu.Lock()
+		if in.shut {
+			in.mu.Unlock()
+			return 0, io.ErrClosedPipe
+		}
 		body := in.body
 		if len(in.header) > 0 {
 			n := copy(p, in.header)
@@ -183,6 +202,7 @@ func (in *input) Read(p []byte) (int, error) {
 func (in *input) Close() error {
 	in.once.Do(func() { close(in.closed) })
 	in.mu.Lock()
+	in.shut = true
 	body := in.body
 	in.mu.Unlock()
 	if body != nil {

@@ -156,7 +156,7 @@ func TestRefillStandsBack(t *testing.T) {
 
 func TestCancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := &runtimetest.Fake{Before: func(ctx context.Context, _ runtime.Spec) error { return sleep(ctx, time.Minute) }}
+		fake := &runtimetest.Fake{Before: func(ctx context.Context, _ runtime.Spec) error { return sleep(ctx, 20*time.Second) }}
 		b := onFake(t, fake, warm.Options{Size: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -97,7 +98,9 @@ func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) 
 	s := p.shelf(resolved)
 	if spec.Pull == runtime.PullAlways {
 		// It was pulled for this call, which wants what came of that.
-		if _, err := s.look(ctx, 0); err != nil {
+		if _, err := s.look(ctx, 0); ctx.Err() != nil {
+			return runtime.Status{}, runtime.ContextError(ctx, p.opts.RuntimeKey, false)
+		} else if err != nil {
 			return p.cold(ctx, spec, stdio, nil)
 		}
 	}
@@ -115,8 +118,15 @@ func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) 
 	if stdio.Stdin != nil {
 		from = stdio.Stdin
 	}
+	var header []byte
+	if p.opts.Start != Eager {
+		if header, why = u.headerOf(resolved); why != nil {
+			p.giveBack(u)
+			return p.cold(ctx, spec, stdio, why)
+		}
+	}
 	in := newFeed(from)
-	status, err := u.serve(ctx, resolved, in, stdio)
+	status, err := u.serve(ctx, header, resolved, in, stdio)
 	p.done(u)
 	if errors.Is(err, errDead) {
 		in.settle()
@@ -169,6 +179,9 @@ func (p *Pool) Prepare(ctx context.Context, spec runtime.Spec) error {
 	goal := s.readied + p.opts.Size - len(s.idle)
 	s.restock()
 	for s.readied < goal {
+		if p.closed {
+			return p.errClosed()
+		}
 		changed, failed := s.changed, s.failed
 		p.mu.Unlock()
 		select {
@@ -177,12 +190,13 @@ func (p *Pool) Prepare(ctx context.Context, spec runtime.Spec) error {
 		}
 		p.mu.Lock()
 		switch {
-		case p.closed:
-			return p.errClosed()
 		case s.failed > failed && s.why != nil && s.refuses() != nil:
 			return s.why
 		case ctx.Err() != nil:
 			return runtime.ContextError(ctx, p.opts.RuntimeKey, false)
+		}
+		if kept := p.keep(s); kept != s {
+			s, goal = kept, kept.readied+p.opts.Size-len(kept.idle)
 		}
 		s.used = time.Now()
 		s.restock()
@@ -248,7 +262,8 @@ func (p *Pool) warn(why error) {
 		return
 	}
 	p.warned[text] = struct{}{}
-	p.opts.Logger.Warn("dockerrun: calls start cold: " + text)
+	// Without mu: a handler may block, or ask for Stats.
+	p.running.Go(func() { p.opts.Logger.Warn("dockerrun: calls start cold: " + text) })
 }
 
 // giveBack returns a container that its call did not use.
@@ -286,8 +301,10 @@ func (p *Pool) shelf(spec runtime.Spec) *shelf {
 		spec.Args, spec.Env = nil, nil
 	}
 	text, err := json.Marshal(spec)
-	if err != nil { // a Spec has nothing that JSON can't hold
-		text = []byte(err.Error())
+	// A copy: what the caller's slices hold is the caller's again after the call.
+	var own runtime.Spec
+	if err != nil || json.Unmarshal(text, &own) != nil { // a Spec has nothing that JSON can't hold
+		text, own = fmt.Append(nil, spec), spec
 	}
 	k := key(sha256.Sum256(text))
 	p.mu.Lock()
@@ -295,8 +312,8 @@ func (p *Pool) shelf(spec runtime.Spec) *shelf {
 	if s := p.shelves[k]; s != nil {
 		return s
 	}
-	s := &shelf{pool: p, key: k, spec: spec, used: time.Now(), reserve: callTime,
-		starting: map[*unit]struct{}{}, changed: make(chan struct{})}
+	s := &shelf{pool: p, key: k, spec: own, used: time.Now(), reserve: callTime,
+		starting: map[*unit]struct{}{}, changed: make(chan struct{}), image: imageCache{looking: make(chan struct{}, 1)}}
 	s.timer = time.AfterFunc(p.opts.IdleTTL, s.tick)
 	return p.keep(s)
 }

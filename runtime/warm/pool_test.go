@@ -29,16 +29,16 @@ type bench struct {
 	*testing.T
 	fake *runtimetest.Fake
 	pool *warm.Pool
-	log  *bytes.Buffer
+	log  *lockedBuffer
 }
 
 // onFake makes a pool for a test that runs in a bubble of its own time.
 func onFake(t *testing.T, fake *runtimetest.Fake, opts warm.Options) *bench {
-	b := &bench{T: t, fake: fake, log: &bytes.Buffer{}}
+	b := &bench{T: t, fake: fake, log: &lockedBuffer{}}
 	if fake.Programs == nil {
 		fake.Programs = map[string]runtimetest.Program{"/probe": runtimetest.Probe}
 	}
-	opts.Logger = slog.New(slog.NewTextHandler(&lockedWriter{to: b.log}, nil))
+	opts.Logger = slog.New(slog.NewTextHandler(b.log, nil))
 	b.pool = warm.New(fake, opts)
 	t.Cleanup(func() {
 		assert.NoError(t, b.pool.Close())
@@ -48,15 +48,15 @@ func onFake(t *testing.T, fake *runtimetest.Fake, opts warm.Options) *bench {
 	return b
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	to io.Writer
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-func (w *lockedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.to.Write(p)
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
 }
 
 func spec(args ...string) runtime.Spec {
@@ -86,6 +86,14 @@ func (b *bench) run(ctx context.Context, spec runtime.Spec, stdin string) (strin
 	return out.String(), err
 }
 
+// logged is what was logged so far.
+func (b *bench) logged() string {
+	synctest.Wait()
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	return b.log.text.String()
+}
+
 // settle waits until nothing moves any more but time.
 func (b *bench) settle() {
 	time.Sleep(100 * time.Millisecond)
@@ -113,7 +121,7 @@ func TestFillsWhenFirstUsed(t *testing.T) {
 			assert.Empty(t, call.Spec.Env, "the environment travels over stdin")
 		}
 		assert.Len(t, names, 25, "one for each call, and the stock")
-		assert.Empty(t, b.log.String())
+		assert.Empty(t, b.logged())
 	})
 }
 

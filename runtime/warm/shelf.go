@@ -22,6 +22,10 @@ const (
 	// assumed is when a container of a runtime that does not tell of its start counts as
 	// started.
 	assumed = time.Second
+	// slowStart is how long a call waits for a container at most before it starts one as
+	// without a pool, and readyLimit what a container gets to be ready.
+	slowStart  = 5 * time.Second
+	readyLimit = 30 * time.Second
 	// refillDelay keeps the start of the next container from slowing down the call that
 	// the last one was taken for.
 	refillDelay = 20 * time.Millisecond
@@ -55,6 +59,7 @@ type shelf struct {
 // waiter is a call that waits for a container, which it gets, or nil.
 type waiter struct {
 	until time.Time
+	since time.Time
 	got   chan *unit
 }
 
@@ -66,6 +71,10 @@ func (s *shelf) take(ctx context.Context) (*unit, error) {
 	p := s.pool
 	until, _ := ctx.Deadline()
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, nil
+	}
 	s = p.keep(s)
 	s.uses++
 	s.used = time.Now()
@@ -82,7 +91,7 @@ func (s *shelf) take(ctx context.Context) (*unit, error) {
 		p.mu.Unlock()
 		return nil, why
 	}
-	w := &waiter{until: until, got: make(chan *unit, 1)}
+	w := &waiter{until: until, since: time.Now(), got: make(chan *unit, 1)}
 	s.waiters = append(s.waiters, w)
 	p.waiting++
 	s.restock()
@@ -137,6 +146,9 @@ func (s *shelf) pop(until time.Time) *unit {
 // offer gives a container that is ready to the call that has waited longest, or else
 // to the stock.
 func (s *shelf) offer(u *unit) {
+	if u.state == gone { // it ended meanwhile
+		return
+	}
 	for i, w := range s.waiters {
 		if u.lasts(w.until) {
 			s.waiters = slices.Delete(s.waiters, i, i+1)
@@ -175,12 +187,23 @@ func (s *shelf) restock() {
 	if p.closed || s.refuses() != nil {
 		return
 	}
-	for len(s.starting) < len(s.waiters) {
+	for s.coming() < len(s.waiters) {
 		s.start(true)
 	}
 	for p.waiting == 0 && p.ahead < p.opts.Refill && s.wanted() && len(s.idle)+len(s.starting) < p.opts.Size {
 		s.start(false)
 	}
+}
+
+// coming is how many containers are on their way and likely to arrive.
+func (s *shelf) coming() int {
+	n := 0
+	for u := range s.starting {
+		if time.Since(u.began) < slowStart {
+			n++
+		}
+	}
+	return n
 }
 
 // wanted reports whether the shelf is to be kept full. One of many for a command of
@@ -197,6 +220,8 @@ func (s *shelf) start(waiting bool) {
 	if !waiting {
 		p.ahead++
 	}
+	late := time.AfterFunc(readyLimit, func() { p.isLate(u) })
+	context.AfterFunc(u.ctx, func() { late.Stop() })
 	p.running.Go(func() {
 		var err error
 		if u.image, err = s.look(u.ctx, lookAgain); err == nil {
@@ -217,14 +242,26 @@ func (s *shelf) start(waiting bool) {
 
 // suits says why containers of the image can't be warm.
 func (s *shelf) suits(u *unit) error {
+	if s.eager() {
+		if argv := commandLine(u.image, s.spec); len(argv) == 0 {
+			return errNoCommand
+		}
+	}
 	if u.direct {
 		return nil
 	}
 	if err := gate.CheckEnv(u.image.Env); err != nil {
 		return fmt.Errorf("image %s: %w", s.spec.Image, err)
 	}
+	if s.eager() {
+		_, err := u.header(s.spec.Env, s.spec)
+		return err
+	}
 	return nil
 }
+
+// errNoCommand is for the engine to say in its own words.
+var errNoCommand = errors.New("neither the call nor the image has a command")
 
 // isReady is called when u is up.
 func (p *Pool) isReady(u *unit) {
@@ -242,9 +279,28 @@ func (p *Pool) isReady(u *unit) {
 	} else {
 		s.offer(u)
 	}
+	if s.refuses() != nil { // whoever still waits would do so for nothing
+		s.dismiss(s.coming())
+	}
 	s.announce()
 	p.restockAll()
 }
+
+// isLate gives up on a container that is not ready when it should be.
+func (p *Pool) isLate(u *unit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if u.state != starting {
+		return
+	}
+	s := u.shelf
+	s.onItsWay(u)
+	s.giveUp(u)
+	s.fail(u, errLate)
+	p.restockAll()
+}
+
+var errLate = fmt.Errorf("a warm container was not ready after %v", readyLimit)
 
 // onItsWay ends u's being started.
 func (s *shelf) onItsWay(u *unit) {
@@ -317,10 +373,13 @@ func (s *shelf) fail(u *unit, why error) {
 	case errors.Is(why, runtime.ErrImageMissing):
 		pause = firstPause // the call says so itself, and may pull it
 	default:
+		if why == errLate {
+			pause = max(pause, readyLimit) // calls have waited enough
+		}
 		p.warn(why)
 	}
 	s.blocked = time.Now().Add(pause)
-	s.dismiss(len(s.starting))
+	s.dismiss(s.coming())
 	s.announce()
 }
 
@@ -354,6 +413,11 @@ func (s *shelf) arm() {
 			next = old
 		}
 	}
+	if len(s.waiters) > 0 {
+		if patience := s.waiters[0].since.Add(slowStart); patience.Before(next) {
+			next = patience
+		}
+	}
 	if p.closed {
 		s.timer.Stop()
 		return
@@ -377,6 +441,9 @@ func (s *shelf) tick() {
 			delete(p.shelves, s.key)
 			return
 		}
+	}
+	for len(s.waiters) > 0 && time.Since(s.waiters[0].since) >= slowStart {
+		s.dismiss(len(s.waiters) - 1)
 	}
 	s.idle = slices.DeleteFunc(s.idle, func(u *unit) bool {
 		old := time.Since(u.began) >= p.opts.MaxAge

@@ -59,7 +59,7 @@ type unit struct {
 // newUnit is a container for s that was not started yet. Pool.mu is held.
 func newUnit(s *shelf) *unit {
 	u := &unit{
-		shelf: s, says: runtime.NewName(), direct: s.direct, began: time.Now(), token: gate.NewToken(), in: newInput(),
+		shelf: s, says: "@" + runtime.NewName(), direct: s.direct, began: time.Now(), token: gate.NewToken(), in: newInput(),
 		started: make(chan struct{}), finished: make(chan struct{}), over: make(chan struct{}),
 	}
 	if s.reserve > 0 {
@@ -84,8 +84,9 @@ func newUnit(s *shelf) *unit {
 // spec is the container that u is.
 func (u *unit) spec() runtime.Spec {
 	spec := u.shelf.spec
-	spec.Deadline, spec.AutoRemove = u.until, true
-	spec.Image = u.image.ID // the one that was looked at, whatever the name is given to
+	spec.Deadline = u.until
+	spec.AutoRemove = !u.direct // whose exit status is the engine's to tell
+	spec.Image = u.image.ID     // the one that was looked at, whatever the name is given to
 	if spec.Image == "" {
 		spec.Image = u.shelf.spec.Image
 	}
@@ -142,12 +143,20 @@ func (u *unit) header(env []string, spec runtime.Spec) ([]byte, error) {
 	return gate.Header(u.token, append(gate.Given(u.image.Env), env...), commandLine(u.image, spec))
 }
 
+// headerOf is the header for a call with spec, or why there can be none.
+func (u *unit) headerOf(spec runtime.Spec) ([]byte, error) {
+	if len(commandLine(u.image, spec)) == 0 {
+		return nil, errNoCommand
+	}
+	return u.header(spec.Env, spec)
+}
+
 // begun: the command has started.
 func (u *unit) begun() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	close(u.started)
-	if u.trace != nil {
+	if u.trace != nil && !u.told {
 		u.trace.Started()
 	}
 }
@@ -167,7 +176,7 @@ func (u *unit) created(id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.id = id
-	if u.trace != nil {
+	if u.trace != nil && !u.told {
 		u.trace.Created(id)
 	}
 }
@@ -190,7 +199,9 @@ func (u *unit) warning(text string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.trace != nil {
-		u.trace.Warning(text)
+		if !u.told {
+			u.trace.Warning(text)
+		}
 		return
 	}
 	u.warned = append(u.warned, text)
@@ -235,12 +246,13 @@ func (u *unit) untell() {
 func commandLine(img runtime.Image, spec runtime.Spec) []string {
 	entrypoint, args := img.Entrypoint, spec.Args
 	switch {
-	case len(spec.Entrypoint) == 1 && spec.Entrypoint[0] == "":
-		entrypoint = nil
-	case spec.Entrypoint != nil:
+	case len(spec.Entrypoint) > 0:
 		entrypoint = spec.Entrypoint
 	case len(args) == 0:
 		args = img.Cmd
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" { // none, in an image as in a spec
+		entrypoint = nil
 	}
 	argv := make([]string, 0, len(entrypoint)+len(args))
 	return append(append(argv, entrypoint...), args...)

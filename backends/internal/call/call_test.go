@@ -265,7 +265,7 @@ func TestPlaceIsLent(t *testing.T) {
 		require.NoError(t, gate.Enter(t.Context()))
 		r, w := io.Pipe()
 		c := call.Begin(t.Context(), "key", runtime.Stdio{Stdin: r})
-		c.Place.Take(gate)
+		c.Place.Take(gate, nil)
 		var got bytes.Buffer
 		closed := make(chan struct{})
 		c.PumpStdin(&got, func() error { close(closed); return nil })
@@ -296,7 +296,7 @@ func TestPlaceOfARemoval(t *testing.T) {
 		require.NoError(t, gate.Enter(t.Context()))
 		r, _ := io.Pipe()
 		c := call.Begin(t.Context(), "key", runtime.Stdio{Stdin: r})
-		c.Place.Take(gate)
+		c.Place.Take(gate, nil)
 		c.PumpStdin(io.Discard, func() error { return nil })
 		require.NoError(t, gate.Enter(t.Context()))
 		c.End()

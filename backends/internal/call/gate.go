@@ -54,7 +54,8 @@ func (g Gate) Leave() {
 // command's input can wait for long, and does not end meanwhile. The zero value is no
 // place, and needs none.
 type Place struct {
-	gate Gate
+	gate   Gate
+	needed func(context.Context) bool
 
 	mu      sync.Mutex
 	held    bool
@@ -62,11 +63,12 @@ type Place struct {
 	left    bool
 }
 
-// Take makes a place that was entered at g the call's.
-func (p *Place) Take(g Gate) {
+// Take makes a place that was entered at g the call's. When it can't be regained at
+// once, needed (nil: yes) says whether the call has to wait for it.
+func (p *Place) Take(g Gate, needed func(context.Context) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gate, p.held = g, true
+	p.gate, p.needed, p.held = g, needed, true
 }
 
 // Leave gives the place back for good.
@@ -92,8 +94,15 @@ func (p *Place) Regain(ctx context.Context) error {
 	if !lent {
 		return nil
 	}
-	if err := p.gate.Enter(ctx); err != nil {
-		return err
+	select {
+	case p.gate <- struct{}{}:
+	default:
+		if p.needed != nil && !p.needed(ctx) {
+			return nil
+		}
+		if err := p.gate.Enter(ctx); err != nil {
+			return err
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

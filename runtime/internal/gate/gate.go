@@ -58,8 +58,9 @@ func IsCommand(argv []string) bool {
 	return len(argv) == 4 && argv[0] == Shell && argv[2] == script
 }
 
-// NewToken makes a token that no output holds by chance.
-func NewToken() string { return "dockerrun-" + rand.Text() }
+// NewToken makes a token that no output holds by chance. Output that ends as a token
+// begins is held back, so it begins with what few outputs end with.
+func NewToken() string { return "@dockerrun-" + rand.Text() }
 
 // MaxHeader is how long a header may be, in bytes. A shell reads about one byte in a
 // microsecond, so that a longer one takes as long as a container's start.

@@ -59,7 +59,8 @@ func (f *runFlags) eachLine(ctx context.Context, sys System, base *runtime.Launc
 	options := f.options
 	options.MaxOutput = f.maxOutput.Value() // 0: the Launcher's own
 	if f.lines.warm > 0 {
-		if err := launcher.Prepare(ctx, f.spec, options); err != nil {
+		// What only keeps containers from being started ahead is logged, and calls go on.
+		if err := launcher.Prepare(ctx, f.spec, options); err != nil && (ctx.Err() != nil || concernsCalls(err)) {
 			return runtime.Status{}, err
 		}
 	}
@@ -93,6 +94,16 @@ func (f *runFlags) eachLine(ctx context.Context, sys System, base *runtime.Launc
 			return runtime.Status{}, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
+}
+
+// concernsCalls reports whether calls fail with err, too.
+func concernsCalls(err error) bool {
+	for _, kind := range []error{runtime.ErrImageMissing, runtime.ErrPullFailed, runtime.ErrInvalidSpec, runtime.ErrUnavailable} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // writeAnswer keeps the answers apart: each ends with a newline.
