@@ -22,8 +22,9 @@ const (
 	// assumed is when a container of a runtime that does not tell of its start counts as
 	// started.
 	assumed = time.Second
-	// slowStart is how long a call waits for a container at most before it starts one as
-	// without a pool, and readyLimit what a container gets to be ready.
+	// slowStart is how long a call waits while no container of its shelf gets ready before
+	// it starts one as without a pool, and readyLimit what a container gets to be ready.
+	// An engine that is only busy makes some ready all the time.
 	slowStart  = 5 * time.Second
 	readyLimit = 30 * time.Second
 	// refillDelay keeps the start of the next container from slowing down the call that
@@ -52,7 +53,8 @@ type shelf struct {
 	blocked time.Time // then
 	failed  int       // starts in a row
 	changed chan struct{}
-	readied int // how many became ready so far
+	readied int       // how many became ready so far
+	last    time.Time // when the last one did
 	timer   *time.Timer
 }
 
@@ -199,11 +201,16 @@ func (s *shelf) restock() {
 func (s *shelf) coming() int {
 	n := 0
 	for u := range s.starting {
-		if time.Since(u.began) < slowStart {
+		if !s.stuck(u.began) {
 			n++
 		}
 	}
 	return n
+}
+
+// stuck reports whether what has waited since then has done so for too long.
+func (s *shelf) stuck(since time.Time) bool {
+	return time.Since(since) >= slowStart && time.Since(s.last) >= slowStart
 }
 
 // wanted reports whether the shelf is to be kept full. One of many for a command of
@@ -274,6 +281,7 @@ func (p *Pool) isReady(u *unit) {
 	s.readied++
 	s.onItsWay(u)
 	u.ready = time.Now()
+	s.last = u.ready
 	if s.image.changedSince(u.image) {
 		s.giveUp(u)
 	} else {
@@ -294,6 +302,10 @@ func (p *Pool) isLate(u *unit) {
 		return
 	}
 	s := u.shelf
+	if !s.stuck(u.began) {
+		time.AfterFunc(slowStart, func() { p.isLate(u) })
+		return
+	}
 	s.onItsWay(u)
 	s.giveUp(u)
 	s.fail(u, errLate)
@@ -414,7 +426,11 @@ func (s *shelf) arm() {
 		}
 	}
 	if len(s.waiters) > 0 {
-		if patience := s.waiters[0].since.Add(slowStart); patience.Before(next) {
+		patience := s.waiters[0].since
+		if s.last.After(patience) {
+			patience = s.last
+		}
+		if patience = patience.Add(slowStart); patience.Before(next) {
 			next = patience
 		}
 	}
@@ -442,7 +458,7 @@ func (s *shelf) tick() {
 			return
 		}
 	}
-	for len(s.waiters) > 0 && time.Since(s.waiters[0].since) >= slowStart {
+	for len(s.waiters) > 0 && s.stuck(s.waiters[0].since) {
 		s.dismiss(len(s.waiters) - 1)
 	}
 	s.idle = slices.DeleteFunc(s.idle, func(u *unit) bool {
