@@ -10,7 +10,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 E2E_REQUIRE ?=
 export E2E_REQUIRE
 
-E2E = $(GO) test -count=1 -v -timeout 30m ./e2e
+E2E = $(GO) test -count=1 -v -parallel 3 -timeout 30m ./e2e
 
 # Packages with tests that need no engine.
 UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
@@ -62,8 +62,8 @@ build: ## bin/dockerrun
 build-check: ## builds for other systems, without cgo, and as another module's dependency
 	e2e/build-check.sh
 
-soak: engines ## the cancellation tests, 50 tries each
-	E2E_SOAK=50 $(GO) test -count=1 -v -timeout 120m -run 'Conformance' ./e2e
+soak: engines ## all end-to-end tests, 50 tries of each cancellation, 10,000 warm calls
+	E2E_SOAK=50 E2E_WARM_CALLS=10000 $(GO) test -count=1 -v -timeout 240m ./e2e
 
 BENCH = $(GO) test -run '^$$' -timeout 60m ./e2e/bench -docs ../../docs -bench
 

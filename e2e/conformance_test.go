@@ -40,9 +40,6 @@ func open(t testing.TB, v engines.Variant) runtime.Runtime {
 
 func TestConformance(t *testing.T) {
 	each(t, func(t *testing.T, v engines.Variant) {
-		if v.Again && v.Engine == engines.Docker && os.Getenv("E2E_SOAK") == "" {
-			t.Skip("the runtime and the engine have the suite; what differs between clients is in recorded samples, and make soak runs all of it")
-		}
 		runtimetest.Conformance(t, runtimetest.Config{
 			New:        func(t testing.TB) runtime.Runtime { return open(t, v) },
 			Image:      image.Ref,
@@ -50,7 +47,7 @@ func TestConformance(t *testing.T) {
 			Containers: func(ctx context.Context, label string) ([]string, error) { return labelled(ctx, v, label) },
 			Lacks:      lacks(t, v),
 			Tries:      tries(t, v),
-			Parallel:   atOnce(v),
+			Parallel:   16, // TestSandboxAtOnce makes more
 		})
 	})
 }

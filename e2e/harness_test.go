@@ -108,9 +108,21 @@ func leftBehind(variants []engines.Variant) error {
 	return errors.Join(append(errs, goleak.Find())...)
 }
 
-// each runs f on every variant of this machine, with the images loaded.
+// each runs f on every runtime and engine of this machine, with the images loaded; on a
+// second client of the same engine only in a soak.
 func each(t *testing.T, f func(t *testing.T, v engines.Variant)) {
-	for _, v := range machine.variants {
+	eachOf(t, slices.DeleteFunc(slices.Clone(machine.variants), func(v engines.Variant) bool {
+		return v.Again && v.Engine == engines.Docker && os.Getenv("E2E_SOAK") == ""
+	}), f)
+}
+
+// eachClient is each for what clients of different versions can differ in: their words.
+func eachClient(t *testing.T, f func(t *testing.T, v engines.Variant)) {
+	eachOf(t, machine.variants, f)
+}
+
+func eachOf(t *testing.T, variants []engines.Variant, f func(t *testing.T, v engines.Variant)) {
+	for _, v := range variants {
 		t.Run(v.Name, func(t *testing.T) {
 			if v.Err != nil {
 				t.Skipf("%s is not here (%v); e2e/engines.sh up sets it up", v.Name, v.Err)

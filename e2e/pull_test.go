@@ -31,7 +31,7 @@ func forget(t *testing.T, v engines.Variant, ref string) {
 
 func TestPullPolicies(t *testing.T) {
 	r := newRegistry(t, "", "")
-	each(t, func(t *testing.T, v engines.Variant) {
+	eachClient(t, func(t *testing.T, v engines.Variant) {
 		ref := r.push(t, repository(v, "policies"))
 		defer forget(t, v, ref)
 		call := func(policy string) error {
@@ -58,7 +58,7 @@ func TestPullPolicies(t *testing.T) {
 
 func TestPullWithPassword(t *testing.T) {
 	r := newRegistry(t, "ann", "s3cret-word")
-	each(t, func(t *testing.T, v engines.Variant) {
+	eachClient(t, func(t *testing.T, v engines.Variant) {
 		ref := r.push(t, repository(v, "password"))
 		defer forget(t, v, ref)
 		for _, tt := range []struct {

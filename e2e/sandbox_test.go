@@ -48,7 +48,7 @@ func TestSandboxFailures(t *testing.T) {
 			kind: runtime.ErrOutputLimit, says: "stdout"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			each(t, func(t *testing.T, v engines.Variant) {
+			eachClient(t, func(t *testing.T, v engines.Variant) {
 				sb := newSandbox(t, config(v, tt.config))
 				tt.req.Timeout, tt.req.Env = 30*time.Second, []string{"SECRET=hunter2"}
 				resp := spawn(t, sb, tt.req)
@@ -66,7 +66,7 @@ func TestSandboxFailures(t *testing.T) {
 }
 
 func TestSandboxOutOfMemory(t *testing.T) {
-	each(t, func(t *testing.T, v engines.Variant) {
+	eachClient(t, func(t *testing.T, v engines.Variant) {
 		sb := newSandbox(t, config(v, map[string]any{"memory": "32m", "memory_swap": "32m"}))
 		resp := spawn(t, sb, probe("oom"))
 		if errors.Is(resp.Err, runtime.ErrUnsupported) {
@@ -91,7 +91,7 @@ func TestSandboxOutOfMemory(t *testing.T) {
 }
 
 func TestSandboxStderrIsTheCommandsOwn(t *testing.T) {
-	each(t, func(t *testing.T, v engines.Variant) {
+	eachClient(t, func(t *testing.T, v engines.Variant) {
 		sb := newSandbox(t, config(v, nil))
 		resp := spawn(t, sb, sandbox.Request{
 			Command: "/bin/sh", Timeout: 30 * time.Second,
@@ -210,7 +210,7 @@ func TestSandboxRelativeMount(t *testing.T) {
 
 func TestSandboxArguments(t *testing.T) {
 	args := []string{"", "-v", "--rm", "a b", `"quoted" 'twice'`, "line\nbreak", "*", "$HOME", "é☃"}
-	each(t, func(t *testing.T, v engines.Variant) {
+	eachClient(t, func(t *testing.T, v engines.Variant) {
 		resp := spawn(t, newSandbox(t, config(v, nil)), probe(append([]string{"args"}, args...)...))
 		require.NoError(t, resp.Err)
 		var got []string

@@ -119,9 +119,6 @@ func TestWarmIsAsCold(t *testing.T) {
 		{Command: "/bin/sh", Args: []string{"-c", "echo out; echo err >&2; exit 3"}, Timeout: 30 * time.Second},
 	}
 	each(t, func(t *testing.T, v engines.Variant) {
-		if v.Again && v.Engine == engines.Docker {
-			t.Skip("only the client differs from docker-cli's")
-		}
 		cold := newSandbox(t, config(v, map[string]any{"hostname": "box"}))
 		gate := newSandbox(t, config(v, map[string]any{"hostname": "box", "warm": 2}))
 		eager := newSandbox(t, config(v, map[string]any{"hostname": "box", "warm": map[string]any{"size": 1, "start": "eager"}}))
