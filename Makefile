@@ -10,7 +10,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 E2E_REQUIRE ?=
 export E2E_REQUIRE
 
-E2E = $(GO) test -count=1 -v -parallel 3 -timeout 30m ./e2e
+E2E = $(GO) test -count=1 -v -timeout 30m ./e2e
 
 # Packages with tests that need no engine.
 UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
