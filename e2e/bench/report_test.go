@@ -92,7 +92,7 @@ func ratio(x float64) string {
 func (r report) load(b *testing.B, names []string, concurrencies []int, table [][]rate) {
 	b.Helper()
 	var text strings.Builder
-	fmt.Fprintf(&text, "Calls a second, and the p99 of a call in ms, over %s of calls without a pause.\n\n| way |", loadTime)
+	fmt.Fprintf(&text, "Calls a second, and the p99 of a call in ms, over %d times %s of calls without a pause.\n\n| way |", b.N, loadTime)
 	for _, n := range concurrencies {
 		fmt.Fprintf(&text, " %d at once |", n)
 	}
@@ -100,7 +100,7 @@ func (r report) load(b *testing.B, names []string, concurrencies []int, table []
 	for i, name := range names {
 		fmt.Fprintf(&text, "| %s |", name)
 		for _, cell := range table[i] {
-			fmt.Fprintf(&text, " %.1f, %s |", cell.perSecond, ms(cell.quantile(0.99)))
+			fmt.Fprintf(&text, " %.1f, %s |", cell.perSecond(), ms(cell.quantile(0.99)))
 		}
 		text.WriteString("\n")
 	}
