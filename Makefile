@@ -3,14 +3,13 @@
 # make help      the rest
 
 GO          ?= go
+export GO
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Engines that must be there, or the end-to-end tests fail instead of skipping:
 # docker, podman, podman-rootless, podman-cli.
 E2E_REQUIRE ?=
 export E2E_REQUIRE
-
-E2E = $(GO) test -count=1 -v -timeout 30m ./e2e
 
 # Packages with tests that need no engine.
 UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
@@ -31,16 +30,8 @@ test: engines unit e2e ## all tests
 unit: ## tests that need no engine
 	$(GO) test $(UNIT)
 
-# Docker's engine and Podman's share nothing, and each leaves the machine idle for half of
-# the time.
-e2e: ## tests on real engines, Docker's and Podman's at the same time
-	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	E2E_ENGINES="podman podman-rootless podman-cli" $(E2E) >"$$log" 2>&1 & podman=$$!; \
-	status=0; \
-	E2E_ENGINES=docker $(E2E) || status=1; \
-	wait $$podman || status=1; \
-	cat "$$log"; \
-	exit $$status
+e2e: ## tests on real engines
+	@e2e/run.sh
 
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race $(UNIT)

@@ -102,7 +102,7 @@ func leftBehind(variants []engines.Variant) error {
 	var errs []error
 	for _, v := range variants {
 		if v.Err == nil {
-			errs = append(errs, noContainers(v, 15*time.Second))
+			errs = append(errs, noContainers(v, time.Minute))
 		}
 	}
 	return errors.Join(append(errs, goleak.Find())...)
