@@ -23,7 +23,11 @@ import (
 	"github.com/AltairaLabs/dockerrun/factory"
 )
 
-const goArch = goruntime.GOARCH
+const (
+	goArch     = goruntime.GOARCH
+	hookFile   = "/redact.py"
+	hookOnDisk = "../../docs/examples/agent/hooks/redact.py"
+)
 
 // The rows that others are compared with.
 const (
@@ -49,11 +53,11 @@ func programs(b *testing.B, files image.Files) []program {
 	require.NoError(b, os.WriteFile(probe, files.Probe, 0o755))
 	hook, err := filepath.Abs(hookOnDisk)
 	require.NoError(b, err)
-	document := []byte(`{"messages":[{"role":"user","content":"Write to ann@example.com, card 4111 1111 1111 1111. ` + strings.Repeat("More text. ", 90) + `"}]}`)
+	document := []byte(`{"hook":"provider","phase":"before_call","request":{"Messages":[{"role":"user","content":"Write to ann@example.com, card 4111 1111 1111 1111. ` + strings.Repeat("More text. ", 90) + `"}]}}`)
 	return []program{
 		{name: "cat", image: image.Ref, local: []string{"/bin/busybox", "cat"}, argv: []string{"/bin/cat"}, stdin: document},
 		{name: "Go probe", image: image.Ref, local: []string{probe, "echo"}, argv: []string{image.Probe, "echo"}, stdin: document},
-		{name: "Python hook", image: pythonRef, local: []string{python, hook}, argv: []string{python, hookFile}, stdin: document},
+		{name: "Python hook", image: image.PythonRef, local: []string{image.Python3, hook}, argv: []string{image.Python3, hookFile}, stdin: document},
 	}
 }
 
@@ -95,7 +99,8 @@ func variants(b *testing.B) ([]engines.Variant, image.Files) {
 	b.Helper()
 	files, err := image.ReadFiles(b.Context(), "")
 	require.NoError(b, err)
-	py := pythonImage(b)
+	py, err := image.Python(map[string]string{hookFile: hookOnDisk})
+	require.NoError(b, err)
 	var out []engines.Variant
 	for _, v := range engines.Find(b.Context()) {
 		if v.Again && v.Engine == engines.Docker { // a second client
@@ -104,7 +109,7 @@ func variants(b *testing.B) ([]engines.Variant, image.Files) {
 		require.NoError(b, v.Err, "%s: run e2e/engines.sh up", v.Name)
 		if v.Name != "docker-api" && v.Name != "podman-cli" { // whose engines have them
 			require.NoError(b, image.LoadAll(b.Context(), v.CLI, files))
-			require.NoError(b, image.Load(b.Context(), v.CLI, map[string]v1.Image{pythonRef: py}))
+			require.NoError(b, image.Load(b.Context(), v.CLI, map[string]v1.Image{image.PythonRef: py}))
 		}
 		out = append(out, v)
 	}
