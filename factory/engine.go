@@ -35,6 +35,18 @@ type engine struct {
 	broken []error   // why there is none, or it can't run the plan; for each key
 }
 
+// Runtimes are the keys of the runtimes that the configuration can come to use, in the
+// order in which they are tried.
+func (c *Config) Runtimes() []string {
+	switch c.Runtime {
+	case "":
+		return []string{RuntimeDockerCLI}
+	case RuntimeAuto:
+		return slices.Clone(autoOrder)
+	}
+	return []string{c.Runtime}
+}
+
 // choose decides which clients the configuration means.
 func (e *engine) choose(c *Config, own map[string]*client, faults *faults) {
 	e.warm = warmOptions(c, faults)

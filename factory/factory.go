@@ -15,10 +15,18 @@ import (
 const ModeName = "docker_run"
 
 // Factory makes a sandbox from a configuration map, as a YAML or JSON decoder gives it
-// or with typed Go values. It contacts nothing. Its error has a line for each fault,
-// with the sandbox and the key. cfg is not kept.
+// or with typed Go values. It contacts nothing. Its error is a [*ConfigError], with a
+// line for each fault. cfg is not kept.
 func Factory(name string, cfg map[string]any) (sandbox.Sandbox, error) {
 	return fromMap(name, cfg, nil, nil)
+}
+
+// ParseConfig reads a configuration map as [Factory] does. What is wrong with the map
+// itself is a [*ConfigError], and the Config then lacks the keys that it names.
+func ParseConfig(name string, cfg map[string]any) (Config, error) {
+	f := &faults{sandbox: name}
+	c := decode(cfg, f)
+	return c, f.err()
 }
 
 // Register makes [Factory] the one for `mode: docker_run` in the whole process. Doing so

@@ -9,43 +9,85 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
-// faults are all that is wrong with one sandbox's configuration.
+// ConfigError is all that is wrong with one sandbox's configuration. errors.Is and
+// errors.As see the error of each fault.
+type ConfigError struct {
+	Sandbox string
+	Faults  []Fault
+}
+
+// Fault is one thing that is wrong.
+type Fault struct {
+	// Key is where, as far as that is known: "memory", "mounts[1]", "env.NAME". It can be
+	// a key that the configuration lacks, or empty.
+	Key string
+	// Message is what is wrong. It begins with the key, where it is about one, and holds
+	// no env values.
+	Message string
+	Err     error // what came of it below, or its kind
+}
+
+// Error has a line for each fault.
+func (e *ConfigError) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = fmt.Sprintf("sandbox %q: %s", e.Sandbox, f.Message)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the error of each fault.
+func (e *ConfigError) Unwrap() []error {
+	errs := make([]error, len(e.Faults))
+	for i, f := range e.Faults {
+		errs[i] = f.Err
+	}
+	return errs
+}
+
+// faults collects them.
 type faults struct {
 	sandbox string
-	list    []error
+	list    []Fault
 }
 
 func (f *faults) len() int { return len(f.list) }
 
 // add records what is wrong with a key.
-func (f *faults) add(key, text string) {
-	f.list = append(f.list, &fault{sandbox: f.sandbox, key: key, text: key + ": " + text, err: runtime.ErrInvalidSpec})
+func (f *faults) add(key, text string) { f.addAt(key, key, text) }
+
+// addAt is add for a place within what the message calls the key.
+func (f *faults) addAt(at, key, text string) {
+	f.list = append(f.list, Fault{Key: at, Message: key + ": " + text, Err: runtime.ErrInvalidSpec})
 }
 
 // has reports whether there is a fault of the key.
 func (f *faults) has(key string) bool {
-	return slices.ContainsFunc(f.list, func(err error) bool {
-		one, ok := err.(*fault)
-		return ok && one.key == key
-	})
+	return slices.ContainsFunc(f.list, func(one Fault) bool { return one.Key == key })
 }
 
 // addError records an error that names the key, or none, itself.
 func (f *faults) addError(err error) {
-	f.list = append(f.list, &fault{sandbox: f.sandbox, text: errorText(err), err: err})
+	text := errorText(err)
+	key := errorKey(err, text)
+	if name, _, ok := strings.Cut(key, "["); ok && f.within(name) {
+		key = name // entries with faults are left out, so that the index is another's
+	}
+	f.list = append(f.list, Fault{Key: key, Message: text, Err: err})
 }
 
-// err is one line for each fault, or nil.
-func (f *faults) err() error { return errors.Join(f.list...) }
-
-// fault is one of them. It wraps what came of it below, or the kind.
-type fault struct {
-	sandbox, key, text string
-	err                error
+// within reports whether there is a fault of an entry of the key.
+func (f *faults) within(key string) bool {
+	return slices.ContainsFunc(f.list, func(one Fault) bool { return strings.HasPrefix(one.Key, key+"[") })
 }
 
-func (f *fault) Error() string { return fmt.Sprintf("sandbox %q: %s", f.sandbox, f.text) }
-func (f *fault) Unwrap() error { return f.err }
+// err is a *ConfigError, or nil.
+func (f *faults) err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return &ConfigError{Sandbox: f.sandbox, Faults: f.list}
+}
 
 // errorText leaves the kind out where it says no more than that the configuration is
 // wrong.
@@ -56,10 +98,35 @@ func errorText(err error) string {
 	}
 	// Messages about a field begin with docker's name for it.
 	field, rest, _ := strings.Cut(e.Message, ":")
-	for i := range keyTable {
-		if keyTable[i].Flag == field {
-			return keyTable[i].Name + ":" + rest
-		}
+	if key := keyOf(field); key != "" {
+		return key + ":" + rest
 	}
 	return e.Message
+}
+
+// errorKey is the key that an error is about, or empty.
+func errorKey(err error, text string) string {
+	if e, ok := errors.AsType[*runtime.Error](err); ok && e.Message != "" {
+		text = e.Message
+	}
+	field, _, _ := strings.Cut(text, ":")
+	return keyOf(strings.TrimPrefix(field, "--"))
+}
+
+// keyOf is the key that a field of a Spec, or a flag, perhaps with an index, stands
+// for; or empty.
+func keyOf(field string) string {
+	name, index, _ := strings.Cut(field, "[")
+	if index != "" {
+		index = "[" + index
+	}
+	for i := range keyTable {
+		if keyTable[i].Flag == name {
+			return keyTable[i].Name + index
+		}
+	}
+	if findKey(name) != nil {
+		return name + index
+	}
+	return ""
 }

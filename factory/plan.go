@@ -44,7 +44,7 @@ func newPlan(c *Config, faults *faults) *plan {
 	if p.spec.Image == "" && faults.has("image") {
 		p.spec.Image = "image" // what is wrong with it was said; look at the rest
 	}
-	if err := p.sample().Validate(); err != nil {
+	for _, err := range p.sample().Faults() {
 		faults.addError(err)
 	}
 	return p
@@ -74,11 +74,29 @@ func (p *plan) setFlags(c *Config, faults *faults) {
 			faults.add(at, valueError(v, err))
 		}
 	}
-	if len(c.ExtraArgs) == 0 {
-		return
-	}
-	if err := runtime.SetFlags(&p.spec, c.ExtraArgs); err != nil {
-		faults.add("extra_args", redactArgs(errorText(err), c.ExtraArgs))
+	p.setExtraArgs(c.ExtraArgs, faults)
+}
+
+// setExtraArgs goes on behind an entry that is wrong, with the next that looks like a
+// flag, so that all of them are reported.
+func (p *plan) setExtraArgs(args []string, faults *faults) {
+	for at := 0; at < len(args); {
+		rest := args[at:]
+		err := runtime.SetFlags(&p.spec, rest)
+		if err == nil {
+			return
+		}
+		good := len(rest) - 1
+		for good > 0 && runtime.SetFlags(new(runtime.Spec), rest[:good]) != nil {
+			good--
+		}
+		if good > 0 {
+			_ = runtime.SetFlags(&p.spec, rest[:good]) // has just worked
+		}
+		at += good
+		faults.addAt("extra_args["+strconv.Itoa(at)+"]", "extra_args", redactArgs(errorText(err), args))
+		for at++; at < len(args) && !strings.HasPrefix(args[at], "-"); at++ {
+		}
 	}
 }
 

@@ -67,6 +67,20 @@ func (s *Sandbox) Spawn(ctx context.Context, req sandbox.Request) (sandbox.Respo
 	return sandbox.Response{Stdout: result.Stdout, Stderr: result.Stderr, Err: s.named(err)}, nil
 }
 
+// Spec is the container that Spawn would make for the request now, as far as that is
+// known before its engine is asked: Spawn adds a name, labels and the deadline. It
+// holds the values of the environment.
+func (s *Sandbox) Spec(req sandbox.Request) (runtime.Spec, error) {
+	if s.err != nil {
+		return runtime.Spec{}, s.err
+	}
+	if s.plan == nil {
+		return runtime.Spec{}, s.named(errNotMade)
+	}
+	spec, err := s.plan.call(req.Command, req.Args, req.Env)
+	return spec, s.named(err)
+}
+
 var errNotMade = errors.New("it was not made with New, NewNamed or a Factory")
 
 // named puts the sandbox's name before an error of the sandbox. An exit status is the

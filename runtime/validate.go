@@ -23,39 +23,48 @@ var imageIDRE = regexp.MustCompile(`^(sha256:)?[0-9a-f]{64}$`)
 // returns the first fault as an [*Error] of kind [ErrInvalidSpec] that names the
 // field, what it holds and what it takes.
 func (s Spec) Validate() error {
-	if err := validateImage(s.Image); err != nil {
-		return err
+	if all := s.Faults(); len(all) > 0 {
+		return all[0]
 	}
+	return nil
+}
+
+// Faults are all that Validate can find, in its order.
+func (s Spec) Faults() []error {
+	var all []error
+	add := func(err error) {
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	add(validateImage(s.Image))
 	if s.Name != "" && !nameRE.MatchString(s.Name) {
-		return invalid("name", s.Name, "takes letters, digits, _, . and -, and starts with a letter or digit")
+		add(invalid("name", s.Name, "takes letters, digits, _, . and -, and starts with a letter or digit"))
 	}
 	for i, arg := range s.Args {
 		if strings.ContainsRune(arg, 0) {
-			return invalid(fmt.Sprintf("args[%d]", i), arg, "can't hold a NUL byte")
+			add(invalid(fmt.Sprintf("args[%d]", i), arg, "can't hold a NUL byte"))
 		}
 		if !utf8.ValidString(arg) {
-			return invalid(fmt.Sprintf("args[%d]", i), arg, saysUTF8)
+			add(invalid(fmt.Sprintf("args[%d]", i), arg, saysUTF8))
 		}
 	}
 	if len(s.Args) > 0 && s.Args[0] == "" && len(s.Entrypoint) == 0 {
-		return invalid("command", "", "is empty: it takes a program to run")
+		add(invalid("command", "", "is empty: it takes a program to run"))
 	}
 	if len(s.Entrypoint) > 1 {
-		return invalid("entrypoint", strings.Join(s.Entrypoint, " "), "takes one word; put its arguments into the command's")
+		add(invalid("entrypoint", strings.Join(s.Entrypoint, " "), "takes one word; put its arguments into the command's"))
 	}
 	if s.Dir != "" && !path.IsAbs(s.Dir) {
-		return invalid("workdir", s.Dir, "takes an absolute path in the container")
+		add(invalid("workdir", s.Dir, "takes an absolute path in the container"))
 	}
-	if err := validateEnv(s.Env); err != nil {
-		return err
-	}
+	validateEnv(s.Env, add)
 	if _, err := ParsePullPolicy(string(s.Pull)); err != nil {
-		return invalid("pull", string(s.Pull), "takes missing, always or never")
+		add(invalid("pull", string(s.Pull), "takes missing, always or never"))
 	}
-	if err := validateTargets(s.Mounts, s.Tmpfs); err != nil {
-		return err
-	}
-	return s.Resources.validate()
+	validateTargets(s.Mounts, s.Tmpfs, add)
+	s.Resources.validate(add)
+	return all
 }
 
 func validateImage(ref string) error {
@@ -71,22 +80,21 @@ func validateImage(ref string) error {
 	return nil
 }
 
-func validateEnv(env []string) error {
+func validateEnv(env []string, add func(error)) {
 	for i, entry := range env {
 		name, _, _ := strings.Cut(entry, "=")
 		switch field := fmt.Sprintf("env[%d]", i); {
 		case name == "":
-			return invalid(field, "=...", "takes NAME=value or NAME; the name is empty")
+			add(invalid(field, "=...", "takes NAME=value or NAME; the name is empty"))
 		case strings.ContainsRune(entry, 0):
-			return invalid(field, name, "can't hold a NUL byte")
+			add(invalid(field, name, "can't hold a NUL byte"))
 		case !utf8.ValidString(entry):
-			return invalid(field, name, saysUTF8)
+			add(invalid(field, name, saysUTF8))
 		}
 	}
-	return nil
 }
 
-func (r Resources) validate() error {
+func (r Resources) validate(add func(error)) {
 	for _, c := range []struct {
 		field string
 		value int64
@@ -95,65 +103,60 @@ func (r Resources) validate() error {
 		{"cpus", r.NanoCPUs}, {"cpu-shares", r.CPUShares}, {"cpu-period", r.CPUPeriod},
 	} {
 		if c.value < 0 {
-			return invalid(c.field, fmt.Sprint(c.value), "can't be negative")
+			add(invalid(c.field, fmt.Sprint(c.value), "can't be negative"))
 		}
 	}
 	if r.MemorySwap < -1 {
-		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "takes a size, or -1 for no limit")
+		add(invalid("memory-swap", fmt.Sprint(r.MemorySwap), "takes a size, or -1 for no limit"))
 	}
 	if r.MemorySwap > 0 && r.Memory == 0 {
-		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "needs memory to be set too")
+		add(invalid("memory-swap", fmt.Sprint(r.MemorySwap), "needs memory to be set too"))
 	}
 	if r.MemorySwap > 0 && r.MemorySwap < r.Memory {
-		return invalid("memory-swap", fmt.Sprint(r.MemorySwap), "is memory plus swap, so it can't be less than memory")
+		add(invalid("memory-swap", fmt.Sprint(r.MemorySwap), "is memory plus swap, so it can't be less than memory"))
 	}
 	if r.PidsLimit < -1 {
-		return invalid("pids-limit", fmt.Sprint(r.PidsLimit), "takes a number of processes, or -1 for no limit")
+		add(invalid("pids-limit", fmt.Sprint(r.PidsLimit), "takes a number of processes, or -1 for no limit"))
 	}
 	if v := r.MemorySwappiness; v != nil && (*v < 0 || *v > 100) {
-		return invalid("memory-swappiness", fmt.Sprint(*v), "takes 0 to 100")
+		add(invalid("memory-swappiness", fmt.Sprint(*v), "takes 0 to 100"))
 	}
 	if r.NanoCPUs > 0 && (r.CPUPeriod > 0 || r.CPUQuota > 0) {
-		return invalid("cpus", fmt.Sprint(float64(r.NanoCPUs)/1e9), "can't be combined with cpu-period or cpu-quota")
+		add(invalid("cpus", fmt.Sprint(float64(r.NanoCPUs)/1e9), "can't be combined with cpu-period or cpu-quota"))
 	}
 	if v := r.OOMScoreAdj; v < -1000 || v > 1000 {
-		return invalid("oom-score-adj", fmt.Sprint(v), "takes -1000 to 1000")
+		add(invalid("oom-score-adj", fmt.Sprint(v), "takes -1000 to 1000"))
 	}
-	return nil
 }
 
 // validateTargets refuses two mounts at one place, which engines report late and in
 // different words.
-func validateTargets(mounts []Mount, tmpfs []Tmpfs) error {
+func validateTargets(mounts []Mount, tmpfs []Tmpfs, add func(error)) {
 	seen := make(map[string]string, len(mounts)+len(tmpfs))
-	check := func(field, text, target string) error {
+	check := func(field, text, target string) {
 		clean := path.Clean(target)
+		first, dup := seen[clean]
 		switch {
 		case !path.IsAbs(target):
-			return invalid(field, text, "takes an absolute path in the container")
+			add(invalid(field, text, "takes an absolute path in the container"))
 		case clean == "/":
-			return invalid(field, text, "can't replace the container's root directory")
+			add(invalid(field, text, "can't replace the container's root directory"))
+		case dup:
+			add(invalid(field, text, fmt.Sprintf("mounts %s a second time (first by %q)", clean, first)))
+		default:
+			seen[clean] = text
 		}
-		if first, dup := seen[clean]; dup {
-			return invalid(field, text, fmt.Sprintf("mounts %s a second time (first by %q)", clean, first))
-		}
-		seen[clean] = text
-		return nil
 	}
 	for i, m := range mounts {
 		if err := m.validate(); err != nil {
-			return err
+			add(err)
+			continue
 		}
-		if err := check(fmt.Sprintf("mounts[%d]", i), m.String(), m.Target); err != nil {
-			return err
-		}
+		check(fmt.Sprintf("mounts[%d]", i), m.String(), m.Target)
 	}
 	for i, t := range tmpfs {
-		if err := check(fmt.Sprintf("tmpfs[%d]", i), t.String(), t.Target); err != nil {
-			return err
-		}
+		check(fmt.Sprintf("tmpfs[%d]", i), t.String(), t.Target)
 	}
-	return nil
 }
 
 // invalid says that field holds got, and what it takes.
