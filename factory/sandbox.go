@@ -96,17 +96,29 @@ func (s *Sandbox) named(err error) error {
 }
 
 func (s *Sandbox) spawn(ctx context.Context, req *sandbox.Request) (runtime.Result, error) {
-	if s.err != nil {
-		return runtime.Result{}, s.err
-	}
-	if s.plan == nil {
-		return runtime.Result{}, errNotMade
-	}
-	spec, err := s.plan.call(req.Command, req.Args, req.Env)
+	ctx, spec, opts, done, err := s.begin(ctx, req)
 	if err != nil {
 		return runtime.Result{}, err
 	}
-	opts := s.plan.options
+	defer done()
+	return s.engine.launch(ctx, spec, req.Stdin, opts)
+}
+
+// begin is what comes before each call: its container, its deadline and its place. The
+// context must be used for the call, and done be called after it.
+func (s *Sandbox) begin(ctx context.Context, req *sandbox.Request) (
+	_ context.Context, spec runtime.Spec, opts runtime.Options, done func(), err error,
+) {
+	switch {
+	case s.err != nil:
+		return nil, spec, opts, nil, s.err
+	case s.plan == nil:
+		return nil, spec, opts, nil, errNotMade
+	}
+	if spec, err = s.plan.call(req.Command, req.Args, req.Env); err != nil {
+		return nil, spec, opts, nil, err
+	}
+	opts = s.plan.options
 	if req.Timeout > 0 {
 		opts.Timeout = req.Timeout
 	}
@@ -116,12 +128,11 @@ func (s *Sandbox) spawn(ctx context.Context, req *sandbox.Request) (runtime.Resu
 	// The deadline covers the wait for a place and the choice of an engine too.
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout,
 		fmt.Errorf("no result after %s: %w", opts.Timeout, context.DeadlineExceeded))
-	defer cancel()
 	if err := s.enter(ctx); err != nil {
-		return runtime.Result{}, err
+		cancel()
+		return nil, spec, opts, nil, err
 	}
-	defer s.leave()
-	return s.engine.launch(ctx, spec, req.Stdin, opts)
+	return ctx, spec, opts, func() { s.leave(); cancel() }, nil
 }
 
 // enter waits for a place among the calls that may run at once.
