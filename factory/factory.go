@@ -3,6 +3,7 @@ package factory
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"reflect"
 
@@ -18,7 +19,7 @@ const ModeName = "docker_run"
 // or with typed Go values. It contacts nothing. Its error is a [*ConfigError], with a
 // line for each fault. cfg is not kept.
 func Factory(name string, cfg map[string]any) (sandbox.Sandbox, error) {
-	return fromMap(name, cfg, nil, nil)
+	return fromMap(name, cfg, nil, nil, nil)
 }
 
 // ParseConfig reads a configuration map as [Factory] does. What is wrong with the map
@@ -47,8 +48,14 @@ func Register() error {
 type Option func(*options)
 
 type options struct {
-	own map[string]*client
-	err error
+	own    map[string]*client
+	logger *slog.Logger
+	err    error
+}
+
+// WithLogger makes logger get the warnings of the sandboxes, as Config.Logger does.
+func WithLogger(logger *slog.Logger) Option {
+	return func(o *options) { o.logger = logger }
 }
 
 // WithRuntime makes rt what `runtime: key` means. The key may be one of this package's
@@ -76,16 +83,17 @@ func NewFactory(opts ...Option) sandbox.Factory {
 	}
 	own := maps.Clone(o.own)
 	return func(name string, cfg map[string]any) (sandbox.Sandbox, error) {
-		return fromMap(name, cfg, own, o.err)
+		return fromMap(name, cfg, own, o.logger, o.err)
 	}
 }
 
-func fromMap(name string, cfg map[string]any, own map[string]*client, optErr error) (sandbox.Sandbox, error) {
+func fromMap(name string, cfg map[string]any, own map[string]*client, logger *slog.Logger, optErr error) (sandbox.Sandbox, error) {
 	f := &faults{sandbox: name}
 	if optErr != nil {
 		f.addError(optErr)
 	}
 	c := decode(cfg, f)
+	c.Logger = logger
 	s := newSandboxIn(shared, f, &c, own)
 	if s.err != nil {
 		return nil, s.err

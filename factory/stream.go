@@ -10,6 +10,9 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
+// Request is PromptKit's, for programs that use nothing else of it.
+type Request = sandbox.Request
+
 // Stream is Spawn for who has streams: it makes the same call, with stdio in place of
 // req.Stdin, which it does not look at, and passes output on as it comes. A non-zero exit
 // is a Status and no error. The image is there before the input is touched.

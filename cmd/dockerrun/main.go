@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"os/user"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/term"
@@ -15,13 +17,16 @@ import (
 	"github.com/AltairaLabs/dockerrun/backends/dockercli"
 	"github.com/AltairaLabs/dockerrun/backends/podman"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/lifeline"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
 func main() {
+	completeEnvironment()
 	os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
 		Open:    open,
 		Keys:    []string{dockercli.Key, dockerapi.Key, podman.Key},
+		Relay:   relay(),
 		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
@@ -44,6 +49,40 @@ func open(t cli.Target) (runtime.Runtime, error) {
 		return asRuntime(podman.New(podman.Options{Host: t.Host}))
 	}
 	return nil, fmt.Errorf("--runtime=%s: it takes %s, %s or %s", t.Key, dockercli.Key, dockerapi.Key, podman.Key)
+}
+
+// relay is how exec makes its calls, where the system can do it.
+func relay() *cli.Relay {
+	if !lifeline.Supported {
+		return nil
+	}
+	return &cli.Relay{Run: lifeline.Run, Watch: lifeline.Watch, FD: lifeline.FD}
+}
+
+// completeEnvironment gives a program that was started with next to none of its
+// environment, as PromptKit does with a tool whose env it was told, what engines and
+// their command lines are found by.
+func completeEnvironment() {
+	set := func(name, value string) {
+		if _, ok := os.LookupEnv(name); !ok && value != "" {
+			_ = os.Setenv(name, value) // fails only for a name that is none
+		}
+	}
+	if filepath.Separator != '/' {
+		return
+	}
+	set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	if u, err := user.Current(); err == nil {
+		set("HOME", u.HomeDir)
+		if dir := "/run/user/" + u.Uid; isDir(dir) {
+			set("XDG_RUNTIME_DIR", dir)
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // asRuntime keeps a nil pointer from becoming a Runtime that is not nil.

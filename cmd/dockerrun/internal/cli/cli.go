@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -21,6 +22,11 @@ type System struct {
 	Open func(Target) (runtime.Runtime, error)
 	// Keys are those of the runtimes that doctor looks at, in order.
 	Keys []string
+	// Runtimes are more than the factory has for the sandboxes of a RuntimeConfig, or
+	// stand in for its own.
+	Runtimes []factory.Option
+	// Relay makes the calls of exec in a second process; nil: they are made in this one.
+	Relay *Relay
 
 	Stdin          io.ReadCloser
 	Stdout, Stderr io.Writer
@@ -52,7 +58,7 @@ func Main(ctx context.Context, args []string, sys System) int {
 		return int(exit)
 	}
 	_, _ = fmt.Fprintf(sys.Stderr, "dockerrun: %s\nRun '%s --help' for more.\n", err, cmd.CommandPath())
-	if cmd.Name() == "run" {
+	if cmd.Name() == "run" || cmd.Name() == "exec" {
 		return statusLauncher
 	}
 	return 1
@@ -76,7 +82,7 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newRun(sys, args), newDoctor(sys), newVersion())
+	root.AddCommand(newRun(sys, args), newExec(sys), newDoctor(sys), newVersion())
 	return root
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
+	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/runtimetest"
 )
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"dockerrun": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
-				Open: openFake, Keys: []string{"docker-cli", "docker-api", "podman"},
+				Open: openFake, Keys: []string{"docker-cli", "docker-api", "podman"}, Runtimes: fakeRuntimes(),
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Color: os.Getenv("FAKE_TERMINAL") != "",
 			}))
 		},
@@ -35,7 +36,13 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else a second for each command
+			return nil
+		},
+	})
 }
 
 // openFake has a docker-api whose every part differs from its default, a docker-cli
@@ -69,6 +76,16 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		}
 	}
 	return rt, nil
+}
+
+// fakeRuntimes stand in for the factory's own.
+func fakeRuntimes() []factory.Option {
+	var options []factory.Option
+	for _, key := range []string{"docker-cli", "docker-api", "podman"} {
+		rt, _ := openFake(cli.Target{Key: key}) // fails for other keys only
+		options = append(options, factory.WithRuntime(key, rt))
+	}
+	return options
 }
 
 // writeSpec writes the flags that a call came with.

@@ -155,6 +155,11 @@ func (f *runFlags) run(ctx context.Context, sys System) error {
 	if closeErr := launcher.Close(); err == nil { // the container is gone after this
 		err = closeErr
 	}
+	return outcome(sys, status, err)
+}
+
+// outcome says what the exit status alone does not tell, and gives that.
+func outcome(sys System, status runtime.Status, err error) error {
 	code := exitCode(status, err)
 	if text := explain(status, err); text != "" {
 		_, _ = fmt.Fprintln(sys.Stderr, "dockerrun: "+text)
