@@ -1,12 +1,14 @@
 package factory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/warm"
@@ -181,6 +183,7 @@ func (e *engine) launch(ctx context.Context, spec runtime.Spec, stdin []byte, op
 	defer done()
 	c, err := e.pick(ctx, held, broken)
 	if err != nil {
+		runtime.Refused(ctx, e.key(), spec, err, opts)
 		return runtime.Result{}, err
 	}
 	result, err := c.launcher.Launch(ctx, spec, stdin, opts)
@@ -197,7 +200,19 @@ func (e *engine) launch(ctx context.Context, spec runtime.Spec, stdin []byte, op
 	if otherErr != nil {
 		return result, err
 	}
+	opts.Began = time.Time{} // the first attempt has shown the wait
 	return other.launcher.Launch(ctx, spec, stdin, opts)
+}
+
+// key is what the configuration calls the runtime.
+func (e *engine) key() string {
+	switch {
+	case e.own != nil:
+		return cmp.Or(runtime.KeyOf(e.own.launcher.Runtime()), e.own.key.runtime)
+	case e.auto:
+		return RuntimeAuto
+	}
+	return e.keys[0].runtime
 }
 
 // pick returns the client, or with RuntimeAuto the first that can run the plan and

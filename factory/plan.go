@@ -28,7 +28,7 @@ func newPlan(c *Config, faults *faults) *plan {
 	p := &plan{
 		env:           slices.Clone(c.Env),
 		maxConcurrent: c.MaxConcurrent,
-		options:       runtime.Options{Timeout: c.Timeout, PullTimeout: c.PullTimeout, Logger: c.Logger},
+		options:       runtime.Options{Timeout: c.Timeout, PullTimeout: c.PullTimeout, Logger: c.Logger, Name: faults.sandbox},
 	}
 	p.spec.Image = c.Image
 	p.setFlags(c, faults)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
 
@@ -128,7 +129,11 @@ func (s *Sandbox) begin(ctx context.Context, req *sandbox.Request) (
 	// The deadline covers the wait for a place and the choice of an engine too.
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout,
 		fmt.Errorf("no result after %s: %w", opts.Timeout, context.DeadlineExceeded))
+	if s.slots != nil || s.engine.auto {
+		opts.Began = time.Now()
+	}
 	if err := s.enter(ctx); err != nil {
+		runtime.Refused(ctx, s.engine.key(), spec, err, opts)
 		cancel()
 		return nil, spec, opts, nil, err
 	}

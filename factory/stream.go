@@ -35,6 +35,7 @@ func (s *Sandbox) stream(ctx context.Context, req *sandbox.Request, stdio runtim
 	defer done()
 	c, release, err := s.engine.first(ctx)
 	if err != nil {
+		runtime.Refused(ctx, s.engine.key(), spec, err, opts)
 		return runtime.Status{}, err
 	}
 	defer release()

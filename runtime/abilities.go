@@ -78,6 +78,12 @@ type Preparer interface {
 	Prepare(ctx context.Context, spec Spec) error
 }
 
+// KeyTeller is implemented by a [Runtime] that has a name of its own. [KeyOf] finds it.
+type KeyTeller interface {
+	// RuntimeKey is the key of the runtime: docker-cli, docker-api, podman.
+	RuntimeKey() string
+}
+
 // Unwrapper is implemented by a [Runtime] that wraps another one. The helpers of
 // this package look through it.
 type Unwrapper interface {
@@ -119,6 +125,14 @@ func CheckSpec(rt Runtime, spec Spec) error {
 func IsRemote(rt Runtime) bool {
 	t, ok := find[RemoteTeller](rt)
 	return ok && t.Remote()
+}
+
+// KeyOf is the key of rt, or of the runtime that it wraps; empty when it does not say.
+func KeyOf(rt Runtime) string {
+	if t, ok := find[KeyTeller](rt); ok {
+		return t.RuntimeKey()
+	}
+	return ""
 }
 
 func find[T any](rt Runtime) (T, bool) {

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime/internal/telemetry"
 )
 
 // Defaults of [Options].
@@ -37,8 +39,13 @@ type Options struct {
 	// engines that see another filesystem (always left out when [IsRemote]).
 	SkipMountCheck bool
 	// Logger gets what a user must know and no error can tell, once for each text. Nil:
-	// slog.Default().
+	// slog.Default(). At the level of debug it gets a line for each call.
 	Logger *slog.Logger
+	// Name says in logs and traces whose call it is, such as a sandbox's name. May be empty.
+	Name string
+	// Began is when the call began for whoever made it, if it had to wait before Launch, as
+	// logs, traces and metrics are to show it. It moves no deadline. Zero: now.
+	Began time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -66,6 +73,7 @@ type Result struct {
 // the same image. Safe for concurrent use; it has goroutines only while it pulls.
 type Launcher struct {
 	rt     Runtime
+	tel    *telemetry.Instruments
 	pulls  *pulls
 	warned *warned
 	over   bool // pulls are another Launcher's to end
@@ -79,14 +87,15 @@ type warned struct {
 
 // NewLauncher returns a Launcher on rt. Close of the Launcher closes rt.
 func NewLauncher(rt Runtime) *Launcher {
-	return &Launcher{rt: rt, pulls: &pulls{}, warned: &warned{texts: map[string]struct{}{}}}
+	tel := telemetry.New()
+	return &Launcher{rt: rt, tel: tel, pulls: &pulls{tel: tel}, warned: &warned{texts: map[string]struct{}{}}}
 }
 
 // Over returns a Launcher on rt, which is a wrapper around l's Runtime, that shares l's
 // pulls and has warned of what l has. Close of it closes rt alone, and must come before
 // Close of l.
 func (l *Launcher) Over(rt Runtime) *Launcher {
-	return &Launcher{rt: rt, pulls: l.pulls, warned: l.warned, over: true}
+	return &Launcher{rt: rt, tel: l.tel, pulls: l.pulls, warned: l.warned, over: true}
 }
 
 // Runtime is the runtime that l launches on.
@@ -107,6 +116,13 @@ func (l *Launcher) Close() error {
 // any more.
 func (l *Launcher) Launch(ctx context.Context, spec Spec, stdin []byte, opts Options) (Result, error) {
 	opts = opts.withDefaults()
+	ctx, seen := l.observe(ctx, spec.Image, opts)
+	result, err := l.launch(ctx, spec, stdin, opts, seen)
+	seen.end(result.Status, err)
+	return result, err
+}
+
+func (l *Launcher) launch(ctx context.Context, spec Spec, stdin []byte, opts Options, seen *observed) (Result, error) {
 	ctx, cancel := withTimeout(ctx, opts.Timeout)
 	defer cancel()
 	var stdout limitBuffer
@@ -116,7 +132,7 @@ func (l *Launcher) Launch(ctx context.Context, spec Spec, stdin []byte, opts Opt
 		stderr = limitBuffer{name: "stderr", max: opts.MaxOutput, keep: KeptStderr}
 		in := &byteStdin{data: stdin}
 		defer in.Close() // for a Runtime that broke its promise: stdin is the caller's
-		return l.rt.Run(l.traced(ctx, opts), spec, Stdio{Stdin: in, Stdout: &stdout, Stderr: &stderr})
+		return l.run(ctx, spec, Stdio{Stdin: in, Stdout: &stdout, Stderr: &stderr}, opts, seen)
 	}
 	err := l.prepare(ctx, &spec, opts)
 	var status Status
@@ -139,6 +155,13 @@ func (l *Launcher) Launch(ctx context.Context, spec Spec, stdin []byte, opts Opt
 // input that was read can't be repeated. A non-zero exit is a Status and no error.
 func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Options) (Status, error) {
 	opts = opts.withDefaults()
+	ctx, seen := l.observe(ctx, spec.Image, opts)
+	status, err := l.stream(ctx, spec, stdio, opts, seen)
+	seen.end(status, err)
+	return status, err
+}
+
+func (l *Launcher) stream(ctx context.Context, spec Spec, stdio Stdio, opts Options, seen *observed) (Status, error) {
 	ctx, cancel := withTimeout(ctx, opts.Timeout)
 	defer cancel()
 	err := l.prepareImage(ctx, &spec, opts)
@@ -148,6 +171,12 @@ func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Opti
 		}
 		return Status{}, err
 	}
+	return l.run(ctx, spec, stdio, opts, seen)
+}
+
+func (l *Launcher) run(ctx context.Context, spec Spec, stdio Stdio, opts Options, seen *observed) (Status, error) {
+	stdio, done := seen.run(stdio)
+	defer done()
 	return l.rt.Run(l.traced(ctx, opts), spec, stdio)
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/AltairaLabs/dockerrun/runtime/internal/telemetry"
 )
 
 // ErrPulling is in the error of a call that ended while its image was still being
@@ -14,6 +16,7 @@ var ErrPulling = errors.New("image is still being pulled")
 
 // pulls are those under way, one for each image and platform.
 type pulls struct {
+	tel    *telemetry.Instruments
 	mu     sync.Mutex
 	wg     sync.WaitGroup
 	active map[ImageRequest]*pull
@@ -79,12 +82,14 @@ func (s *pulls) join(ctx context.Context, rt Runtime, req ImageRequest, limit ti
 	s.active[req] = p
 	s.wg.Go(func() {
 		defer cancel()
+		ctx, seen := observePull(ctx, s.tel, KeyOf(rt), req)
 		trace.Pulling(req.Ref)
 		_, p.err = GetImage(ctx, rt, req)
 		if p.err != nil && ctx.Err() != nil {
 			p.err = &Error{Kind: ErrPullFailed, Message: "image " + req.Ref, Err: context.Cause(ctx)}
 		}
 		trace.Pulled(req.Ref, p.err)
+		seen(p.err)
 		s.mu.Lock()
 		delete(s.active, req)
 		s.mu.Unlock()

@@ -16,7 +16,18 @@ type Trace struct {
 	Warning func(text string)   // the engine warned; one line
 	Pulling func(ref string)    // a pull began (Launcher)
 	Pulled  func(string, error) // a pull ended (Launcher)
+	Warm    func(Warmth)        // a pool makes the call so; the last one holds
 }
+
+// Warmth is how a pool of warm containers makes a call.
+type Warmth string
+
+// The ways to make a call.
+const (
+	WarmHit  Warmth = "hit"  // on a container that was ready
+	WarmMiss Warmth = "miss" // on one that it had to wait for
+	WarmCold Warmth = "cold" // as without a pool
+)
 
 type traceKey struct{}
 
@@ -62,6 +73,7 @@ func joinTrace(a, b *Trace) *Trace {
 				b.Pulled(ref, err)
 			}
 		},
+		Warm: join1(a.Warm, b.Warm),
 	}
 }
 

@@ -70,6 +70,7 @@ var (
 	_ runtime.ImageStore   = (*Runtime)(nil)
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
+	_ runtime.KeyTeller    = (*Runtime)(nil)
 )
 
 // New reads docker's configuration and makes a Runtime for the engine that it and o
@@ -119,6 +120,9 @@ func (r *Runtime) CheckSpec(spec runtime.Spec) error {
 	_, err := r.request(spec)
 	return err
 }
+
+// RuntimeKey is [Key].
+func (r *Runtime) RuntimeKey() string { return Key }
 
 // Remote reports whether the engine is reached by tcp or ssh, and so sees another
 // filesystem than this process.

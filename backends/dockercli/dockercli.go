@@ -41,6 +41,7 @@ var (
 	_ runtime.ImageStore   = (*Runtime)(nil)
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
+	_ runtime.KeyTeller    = (*Runtime)(nil)
 )
 
 // New makes a Runtime. It contacts nothing and starts nothing; its error is always
@@ -67,6 +68,9 @@ func (r *Runtime) CheckSpec(spec runtime.Spec) error {
 	}
 	return cl.check(spec)
 }
+
+// RuntimeKey is [Key].
+func (r *Runtime) RuntimeKey() string { return Key }
 
 // Remote reports whether the engine is on another machine, going by the options, the
 // environment and the current context.

@@ -40,6 +40,7 @@ var (
 	_ runtime.ImageStore   = (*Runtime)(nil)
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
+	_ runtime.KeyTeller    = (*Runtime)(nil)
 )
 
 // New makes a runtime and contacts nothing. It fails with [runtime.ErrInvalidSpec] on a
@@ -59,6 +60,9 @@ func (r *Runtime) CheckSpec(spec runtime.Spec) error {
 	_, err := translate(spec, service{version: newestVersion}, time.Now())
 	return err
 }
+
+// RuntimeKey is [Key].
+func (r *Runtime) RuntimeKey() string { return Key }
 
 // Remote reports whether the service is reached over ssh or tcp.
 func (r *Runtime) Remote() bool {

@@ -272,6 +272,9 @@ func (f *Fake) remove(name string) {
 
 func (f *Fake) key() string { return cmp.Or(f.Key, "fake") }
 
+// RuntimeKey implements [runtime.KeyTeller].
+func (f *Fake) RuntimeKey() string { return f.key() }
+
 func (f *Fake) fail(kind error, message string) error {
 	return &runtime.Error{Kind: kind, Runtime: f.key(), Message: message}
 }

@@ -25,6 +25,8 @@ var errDead = errors.New("the warm container had ended before its call")
 // and another container can have it.
 func (u *unit) serve(ctx context.Context, header []byte, spec runtime.Spec, in *feed, stdio runtime.Stdio) (runtime.Status, error) {
 	trace := runtime.ContextTrace(ctx)
+	trace.Warm(u.warmth())
+	u.life.link(ctx)
 	u.tell(trace)
 	body := in.reader()
 	defer func() {

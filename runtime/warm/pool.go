@@ -14,8 +14,9 @@ import (
 // use. It has one goroutine for each container, besides those of the runtime that it is
 // around, and none when it has no containers.
 type Pool struct {
-	rt   runtime.Runtime
-	opts Options
+	rt    runtime.Runtime
+	opts  Options
+	meter *meter
 
 	running sync.WaitGroup // calls and containers
 
@@ -41,7 +42,7 @@ type Stats struct {
 // New returns a pool around rt, which stays its owner's to close: after the pool.
 // It starts nothing before the first call.
 func New(rt runtime.Runtime, opts Options) *Pool {
-	return &Pool{rt: rt, opts: opts.withDefaults(), shelves: map[key]*shelf{}, warned: map[string]struct{}{}}
+	return &Pool{rt: rt, opts: opts.withDefaults(), meter: newMeter(rt, opts.RuntimeKey), shelves: map[key]*shelf{}, warned: map[string]struct{}{}}
 }
 
 // Unwrap implements [runtime.Unwrapper].
@@ -116,7 +117,9 @@ func (p *Pool) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) 
 	in := newFeed(from)
 	status, err := u.serve(ctx, header, resolved, in, stdio)
 	p.done(u)
-	if errors.Is(err, errDead) {
+	if !errors.Is(err, errDead) {
+		p.meter.call(ctx, u.warmth())
+	} else {
 		in.settle()
 		rest := in.reader()
 		defer rest.stop()
@@ -223,6 +226,8 @@ func (p *Pool) cold(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio,
 	p.mu.Lock()
 	p.stats.Cold++
 	p.mu.Unlock()
+	p.meter.call(ctx, runtime.WarmCold)
+	runtime.ContextTrace(ctx).Warm(runtime.WarmCold)
 	if why != nil && !errors.Is(why, errDead) && !errors.Is(why, runtime.ErrImageMissing) {
 		p.mu.Lock()
 		p.warn(why)

@@ -134,7 +134,7 @@ func (s *shelf) pop(until time.Time) *unit {
 		u := s.idle[0]
 		s.idle = s.idle[1:]
 		if u.lasts(until) && time.Since(u.began) < s.pool.opts.MaxAge {
-			u.state = busy
+			u.become(busy)
 			return u
 		}
 		s.giveUp(u)
@@ -152,7 +152,8 @@ func (s *shelf) offer(u *unit) {
 		if u.lasts(w.until) {
 			s.waiters = slices.Delete(s.waiters, i, i+1)
 			s.pool.waiting--
-			u.state = busy
+			u.waited = true
+			u.become(busy)
 			w.got <- u
 			return
 		}
@@ -161,12 +162,12 @@ func (s *shelf) offer(u *unit) {
 		s.giveUp(u)
 		return
 	}
-	u.state = idle
+	u.become(idle)
 	s.idle = append(s.idle, u)
 }
 
 func (s *shelf) giveUp(u *unit) {
-	u.state = gone
+	u.become(gone)
 	u.cancel()
 }
 

@@ -23,7 +23,7 @@ func (s *shelf) start(waiting bool) {
 	context.AfterFunc(u.ctx, func() { late.Stop() })
 	p.running.Go(func() {
 		var err error
-		if u.image, err = s.look(u.ctx, lookAgain); err == nil {
+		if u.image, err = s.look(u.life.ctx, lookAgain); err == nil {
 			err = s.suits(u)
 		}
 		if err != nil {
@@ -73,6 +73,7 @@ func (p *Pool) isReady(u *unit) {
 	s.readied++
 	s.onItsWay(u)
 	u.ready = time.Now()
+	u.life.ready()
 	s.last = u.ready
 	if s.image.changedSince(u.image) {
 		s.giveUp(u)
@@ -120,7 +121,7 @@ func (p *Pool) ended(u *unit) {
 	defer p.mu.Unlock()
 	s := u.shelf
 	was := u.state
-	u.state = gone
+	u.become(gone)
 	switch was {
 	case starting:
 		s.onItsWay(u)
@@ -130,6 +131,7 @@ func (p *Pool) ended(u *unit) {
 			s.idle = slices.Delete(s.idle, i, i+1)
 		}
 		p.stats.Died++
+		p.meter.died(u.ctx)
 		if time.Since(u.ready) < soon {
 			s.fail(u, fmt.Errorf("a warm container ended %s; does the command wait for its input?", u.outcome()))
 		}

@@ -30,6 +30,7 @@ type unit struct {
 	until   time.Time // when the engine may end it; zero: never
 	token   string
 	waiting bool // a call waits for it: not one that is started ahead
+	life    life // as it is traced and counted
 
 	in             *input
 	stdout, stderr *output
@@ -43,8 +44,9 @@ type unit struct {
 	status   runtime.Status
 	err      error
 
-	state state     // guarded by Pool.mu
-	ready time.Time // guarded by Pool.mu
+	state  state     // guarded by Pool.mu
+	ready  time.Time // guarded by Pool.mu
+	waited bool      // its call had to wait for it; set before the call gets it
 
 	mu      sync.Mutex
 	id      string         // of the container, when known
@@ -74,6 +76,7 @@ func newUnit(s *shelf) *unit {
 	u.stderr = &output{gated: !u.direct, noise: u.says + ":", ended: ended, taken: make(chan struct{})}
 	// The container is nobody's call yet: it has a life of its own.
 	u.ctx, u.cancel = context.WithCancel(context.Background())
+	u.life = s.pool.meter.begin(u.ctx, s.spec.Image)
 	context.AfterFunc(u.ctx, func() {
 		u.stdout.release()
 		u.stderr.release()
@@ -102,7 +105,7 @@ func (u *unit) spec() runtime.Spec {
 
 // run runs the container to its end.
 func (u *unit) run() {
-	ctx := runtime.WithTrace(u.ctx, &runtime.Trace{
+	ctx := runtime.WithTrace(u.life.ctx, &runtime.Trace{
 		Created: u.created, Started: u.running, Warning: u.warning, Removed: u.wasRemoved,
 	})
 	u.status, u.err = u.shelf.pool.rt.Run(ctx, u.spec(), runtime.Stdio{Stdin: u.in, Stdout: u.stdout, Stderr: u.stderr})
@@ -111,6 +114,7 @@ func (u *unit) run() {
 
 // end makes u.over known; status and err are set.
 func (u *unit) end() {
+	u.life.end(u.err)
 	u.cancel()
 	close(u.over)
 	u.shelf.pool.ended(u)
@@ -134,6 +138,20 @@ func (u *unit) heard(line string) {
 		return
 	}
 	u.shelf.pool.isReady(u)
+}
+
+// become puts u into another state. Pool.mu is held.
+func (u *unit) become(s state) {
+	u.state = s
+	u.life.is(s)
+}
+
+// warmth is how the call that has u got it.
+func (u *unit) warmth() runtime.Warmth {
+	if u.waited {
+		return runtime.WarmMiss
+	}
+	return runtime.WarmHit
 }
 
 // header is what makes u's gate run the command of spec with env.
