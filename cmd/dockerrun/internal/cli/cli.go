@@ -58,8 +58,11 @@ func Main(ctx context.Context, args []string, sys System) int {
 		return int(exit)
 	}
 	_, _ = fmt.Fprintf(sys.Stderr, "dockerrun: %s\nRun '%s --help' for more.\n", err, cmd.CommandPath())
-	if cmd.Name() == "run" || cmd.Name() == "exec" {
+	switch cmd.Name() {
+	case "run", "exec":
 		return statusLauncher
+	case "check":
+		return statusCantTell
 	}
 	return 1
 }
@@ -82,7 +85,14 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newRun(sys, args), newExec(sys), newDoctor(sys), newVersion())
+	root.AddCommand(
+		newRun(sys, args),
+		newExec(sys),
+		newCheck(sys),
+		newDoctor(sys),
+		newVersion(),
+		newLook(sys),
+	)
 	return root
 }
 

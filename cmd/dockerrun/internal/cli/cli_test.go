@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/check"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -53,11 +54,15 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		Programs: map[string]runtimetest.Program{"/probe": runtimetest.Probe, "/etc/notexec": nil, "/spec": writeSpec},
 		Images:   map[string]runtime.Image{"there": {}},
 		Pull: func(_ context.Context, req runtime.ImageRequest) (runtime.Image, error) {
-			if req.Ref == "elsewhere" {
+			if strings.HasPrefix(req.Ref, "elsewhere") {
 				return runtime.Image{}, nil
 			}
 			return runtime.Image{}, fmt.Errorf("there is no %s", req.Ref)
 		},
+	}
+	if os.Getenv("FAKE_SHELL") != "" {
+		rt.Programs[check.Shell] = lookShell(rt.Programs)
+		rt.Images["there@sha256:"+strings.Repeat("0123456789abcdef", 4)] = runtime.Image{}
 	}
 	down := &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: t.Key, Message: "nothing listens at " + t.Host + "; start it:\nsystemctl start it"}
 	switch {
@@ -86,6 +91,20 @@ func fakeRuntimes() []factory.Option {
 		options = append(options, factory.WithRuntime(key, rt))
 	}
 	return options
+}
+
+// lookShell is a shell that knows what check has it do, and no more.
+func lookShell(programs map[string]runtimetest.Program) runtimetest.Program {
+	return func(_ context.Context, p *runtimetest.Process) int {
+		for _, command := range p.Args[4:] {
+			what := "missing"
+			if programs[command] != nil {
+				what = "ok"
+			}
+			fmt.Fprintln(p.Stdout, what, command)
+		}
+		return 0
+	}
 }
 
 // writeSpec writes the flags that a call came with.
