@@ -66,9 +66,10 @@ func tries(t *testing.T, v engines.Variant) int {
 }
 
 // atOnce is how many calls a variant gets at once. What is a matter of load is not the
-// client's, so a second one for the same engine gets fewer.
+// client's, so a second one for the same engine gets fewer, and a command line, which
+// takes a process for each, the most in a soak only.
 func atOnce(v engines.Variant) int {
-	if v.Again {
+	if v.Again || v.Key == dockercli.Key && !soaking() {
 		return 16
 	}
 	return 64

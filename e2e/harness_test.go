@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -108,11 +110,27 @@ func leftBehind(variants []engines.Variant) error {
 	return errors.Join(append(errs, goleak.Find())...)
 }
 
+// soaking is a run for which time is no object, with more of everything.
+func soaking() bool { return os.Getenv("E2E_SOAK") != "" }
+
+// seed is the same for one run: E2E_SEED, or chance.
+var seed = sync.OnceValue(func() int {
+	n, err := strconv.Atoi(os.Getenv("E2E_SEED"))
+	if err != nil {
+		n = rand.IntN(1000)
+	}
+	fmt.Printf("e2e: E2E_SEED=%d\n", n)
+	return n
+})
+
+// oneIn leaves one of n cases to a run, others to the next, and all to a soak.
+func oneIn(n, i int) bool { return soaking() || (i+seed())%n == 0 }
+
 // each runs f on every runtime and engine of this machine, with the images loaded; on a
 // second client of the same engine only in a soak.
 func each(t *testing.T, f func(t *testing.T, v engines.Variant)) {
 	eachOf(t, slices.DeleteFunc(slices.Clone(machine.variants), func(v engines.Variant) bool {
-		return v.Again && v.Engine == engines.Docker && os.Getenv("E2E_SOAK") == ""
+		return v.Again && v.Engine == engines.Docker && !soaking()
 	}), f)
 }
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"slices"
 	"testing"
 
@@ -31,7 +30,7 @@ func TestInspectDocker(t *testing.T) {
 			// What a client of another version sends differs in the spelling of some values.
 			other := func(v engines.Variant) bool { return v.DockerPath != "" }
 			ours := slices.DeleteFunc(slices.Clone(same), other)
-			if !isCombination(c) && len(ours) == 2 && os.Getenv("E2E_SOAK") == "" {
+			if !isCombination(c) && len(ours) == 2 && !soaking() {
 				// docker-cli prints its flags from the same table that reads them; where
 				// several meet, below, and in a soak it is compared with the literal ones.
 				cli := slices.IndexFunc(ours, func(v engines.Variant) bool { return v.Key == factory.RuntimeDockerCLI })

@@ -24,7 +24,7 @@ import (
 // TestWarmSoak makes many warm calls on all engines at once, in both ways of being warm.
 // E2E_WARM_CALLS says how many; without it, a few.
 func TestWarmSoak(t *testing.T) {
-	total := 60
+	total := 40
 	if s := os.Getenv("E2E_WARM_CALLS"); s != "" {
 		var err error
 		total, err = strconv.Atoi(s)
