@@ -61,8 +61,10 @@ func Main(ctx context.Context, args []string, sys System) int {
 	switch cmd.Name() {
 	case "run", "exec":
 		return statusLauncher
-	case "check":
-		return statusCantTell
+	case "check", "explain":
+		if _, ok := errors.AsType[*configError](err); !ok {
+			return statusCantTell
+		}
 	}
 	return 1
 }
@@ -89,6 +91,7 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		newRun(sys, args),
 		newExec(sys),
 		newCheck(sys),
+		newExplain(sys, args),
 		newDoctor(sys),
 		newVersion(),
 		newLook(sys),
