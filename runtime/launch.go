@@ -70,7 +70,8 @@ type Result struct {
 }
 
 // Launcher makes bounded calls on a Runtime. It shares pulls between calls that want
-// the same image. Safe for concurrent use; it has goroutines only while it pulls.
+// the same image. Safe for concurrent use; it has goroutines only while it
+// pulls or pings.
 type Launcher struct {
 	rt     Runtime
 	tel    *telemetry.Instruments
@@ -114,6 +115,10 @@ func (l *Launcher) Close() error {
 // get there; the Result holds what was read until then, in both cases. An image that
 // is missing is pulled as spec.Pull says. When Launch returns, nothing refers to stdin
 // any more.
+//
+// A call that reached its deadline is [ErrTimeout], or [ErrUnavailable] when the engine
+// did not answer a [Pinger] in the call's last second either; both wrap
+// context.DeadlineExceeded.
 func (l *Launcher) Launch(ctx context.Context, spec Spec, stdin []byte, opts Options) (Result, error) {
 	opts = opts.withDefaults()
 	ctx, seen := l.observe(ctx, spec.Image, opts)
@@ -134,6 +139,7 @@ func (l *Launcher) launch(ctx context.Context, spec Spec, stdin []byte, opts Opt
 		defer in.Close() // for a Runtime that broke its promise: stdin is the caller's
 		return l.run(ctx, spec, Stdio{Stdin: in, Stdout: &stdout, Stderr: &stderr}, opts, seen)
 	}
+	watched := l.watch(ctx)
 	err := l.prepare(ctx, &spec, opts)
 	var status Status
 	if err == nil {
@@ -147,7 +153,7 @@ func (l *Launcher) launch(ctx context.Context, spec Spec, stdin []byte, opts Opt
 		}
 	}
 	result := Result{Stdout: stdout.bytes(), Stderr: stderr.bytes(), Status: status}
-	return result, finish(status, err, &stdout, &stderr)
+	return result, finish(status, watched(err), &stdout, &stderr)
 }
 
 // Stream runs spec once on stdio, which it passes to the Runtime as it is: output is
@@ -164,14 +170,16 @@ func (l *Launcher) Stream(ctx context.Context, spec Spec, stdio Stdio, opts Opti
 func (l *Launcher) stream(ctx context.Context, spec Spec, stdio Stdio, opts Options, seen *observed) (Status, error) {
 	ctx, cancel := withTimeout(ctx, opts.Timeout)
 	defer cancel()
+	watched := l.watch(ctx)
 	err := l.prepareImage(ctx, &spec, opts)
 	if err != nil {
 		if stdio.Stdin != nil {
 			_ = stdio.Stdin.Close()
 		}
-		return Status{}, err
+		return Status{}, watched(err)
 	}
-	return l.run(ctx, spec, stdio, opts, seen)
+	status, err := l.run(ctx, spec, stdio, opts, seen)
+	return status, watched(err)
 }
 
 func (l *Launcher) run(ctx context.Context, spec Spec, stdio Stdio, opts Options, seen *observed) (Status, error) {

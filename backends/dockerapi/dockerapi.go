@@ -71,6 +71,7 @@ var (
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
+	_ runtime.Pinger       = (*Runtime)(nil)
 )
 
 // New reads docker's configuration and makes a Runtime for the engine that it and o

@@ -103,7 +103,7 @@ func (r *Runtime) pull(ctx context.Context, req runtime.ImageRequest) error {
 		return nil
 	case ctx.Err() != nil:
 		return runtime.ContextError(ctx, Key, false)
-	case unreachable(err) && !errors.Is(err, io.ErrUnexpectedEOF):
+	case unreachable(err): // in the middle of the pull, too
 		return classify(err, r.raw.host, "")
 	}
 	return pullFailed(req.Ref, err)

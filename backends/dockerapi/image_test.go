@@ -39,7 +39,7 @@ func TestImage(t *testing.T) {
 		"pulled":           {runtime.ImageRequest{Ref: "img"}, inTurn(missing, found), reply(200, done), nil, "", 1},
 		"always":           {runtime.ImageRequest{Ref: "img", Pull: runtime.PullAlways}, found, reply(200, done), nil, "", 1},
 		"error in stream":  {runtime.ImageRequest{Ref: "img"}, missing, reply(200, done+`{"errorDetail":{"message":"manifest unknown"},"error":"manifest unknown"}`), runtime.ErrPullFailed, "no such image", 1},
-		"stream cut":       {runtime.ImageRequest{Ref: "img"}, missing, reply(200, done+`{"stat`), runtime.ErrPullFailed, "progress", 1},
+		"stream cut":       {runtime.ImageRequest{Ref: "img"}, missing, reply(200, done+`{"stat`), runtime.ErrUnavailable, "progress", 1},
 		"unauthorized":     {runtime.ImageRequest{Ref: "img"}, missing, reply(500, `{"message":"Head \"http://r/v2/\": unauthorized: authentication required"}`), runtime.ErrPullFailed, "docker login", 1},
 		"no name":          {runtime.ImageRequest{Ref: "sha256:" + strings.Repeat("a", 64)}, missing, nil, runtime.ErrImageMissing, "can't be pulled", 0},
 		"policy":           {runtime.ImageRequest{Ref: "img", Pull: "x"}, found, nil, runtime.ErrInvalidSpec, "pull policy", 0},

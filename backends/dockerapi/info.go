@@ -50,6 +50,22 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 	return out, nil
 }
 
+// Ping asks for the one answer that needs nothing of the engine; see [runtime.Pinger].
+func (r *Runtime) Ping(ctx context.Context) error {
+	if err := r.removals.Enter(Key); err != nil {
+		return err
+	}
+	defer r.removals.Done()
+	_, err := r.cli.Ping(ctx)
+	if ended := runtime.ContextError(ctx, Key, false); err != nil && ended != nil {
+		return ended
+	}
+	if err != nil && unreachable(err) {
+		return r.failure(err, false, "")
+	}
+	return nil // any answer is one
+}
+
 func (r *Runtime) ask(ctx context.Context) (info system.Info, version types.Version, err error) {
 	if err = r.negotiate(ctx); err != nil {
 		return info, version, err

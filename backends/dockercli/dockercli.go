@@ -42,6 +42,7 @@ var (
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
+	_ runtime.Pinger       = (*Runtime)(nil)
 )
 
 // New makes a Runtime. It contacts nothing and starts nothing; its error is always

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -23,7 +24,7 @@ func (r *Runtime) failure(ctx context.Context, c *conn, err error, doing string,
 	if ended := runtime.ContextError(ctx, Key, started); ended != nil {
 		return ended
 	}
-	if _, broke := errors.AsType[*url.Error](err); broke {
+	if isLost(err) {
 		r.connector.drop(c)
 	}
 	return classify(err, doing, c.endpoint, started)
@@ -40,11 +41,20 @@ func classify(err error, doing, endpoint string, started bool) error {
 		out.Message, out.Kind = kindOf(e, doing)
 		return out
 	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
+	if isLost(err) {
 		out.Kind = runtime.ErrUnavailable
 		out.Message = fmt.Sprintf("%s: lost the service at %s", doing, endpoint)
 	}
 	return out
+}
+
+// isLost reports that a connection broke, before the answer or within it.
+func isLost(err error) bool {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // kindOf goes by the cause of an error of the API.

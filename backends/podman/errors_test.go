@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/containers/podman/v5/pkg/errorhandling"
@@ -91,6 +94,22 @@ func TestErrorKinds(t *testing.T) {
 	}
 }
 
+// A pull that breaks off is the service's end, not the registry's word.
+func TestPullBreaksOff(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, cat)
+	fake.intercept = func(w http.ResponseWriter, _ *http.Request, op string) bool {
+		if op != "pull" {
+			return false
+		}
+		_, _ = io.WriteString(w, `{"stream":"Trying"}`+"\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, err := fake.runtime().Image(t.Context(), runtime.ImageRequest{Ref: "r.io/a", Pull: runtime.PullAlways})
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
+}
+
 func TestWarningSamples(t *testing.T) {
 	t.Parallel()
 	asked := map[string]runtime.Resources{
@@ -156,6 +175,11 @@ func TestClassifyLostConnection(t *testing.T) {
 	require.ErrorIs(t, err, runtime.ErrUnavailable)
 	assert.True(t, runtime.Started(err))
 	assert.ErrorContains(t, err, "lost the service at unix:///x")
+
+	err = classify(io.ErrUnexpectedEOF, doingOutput, "unix:///x", true)
+	require.ErrorIs(t, err, runtime.ErrUnavailable, "within a frame")
+	err = classify(&net.OpError{Op: "read", Err: syscall.ECONNRESET}, doingOutput, "unix:///x", true)
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
 
 	err = classify(errors.New("odd"), doingOutput, "", true)
 	require.ErrorIs(t, err, runtime.ErrEngine)

@@ -136,7 +136,7 @@ func (c *conn) pull(ctx context.Context, ref, platform string) (string, error) {
 	}
 	defer res.Body.Close()
 	id, err := readPull(res.Body)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !isLost(err) {
 		return "", pullFailed(ref, err)
 	}
 	return id, err

@@ -91,6 +91,22 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 	return out, nil
 }
 
+// Ping asks for the one answer that needs nothing of the service; see [runtime.Pinger].
+func (r *Runtime) Ping(ctx context.Context) error {
+	if err := r.removals.Enter(Key); err != nil {
+		return err
+	}
+	defer r.removals.Done()
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.call(ctx, http.MethodGet, "/_ping", nil, nil, nil); err != nil && !answered(err) {
+		return r.failure(ctx, c, err, "asking for a sign of life", false)
+	}
+	return nil
+}
+
 // enforcesLimits reports whether memory, CPU and pids limits hold. Without root,
 // cgroup v1 gives none, and v2 those that systemd has delegated.
 func (in *info) enforcesLimits() bool {

@@ -41,6 +41,7 @@ var (
 	_ runtime.SpecChecker  = (*Runtime)(nil)
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
+	_ runtime.Pinger       = (*Runtime)(nil)
 )
 
 // New makes a runtime and contacts nothing. It fails with [runtime.ErrInvalidSpec] on a

@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/AltairaLabs/dockerrun/e2e/engines"
+	"github.com/AltairaLabs/dockerrun/e2e/image"
+	"github.com/AltairaLabs/dockerrun/e2e/outage"
+)
+
+// recovery is how long an engine may take to be of use again on a busy machine.
+const recovery = time.Minute
+
+// ownEngines are those that a test can have for itself: of each kind that is here.
+func ownEngines() map[string]func(context.Context) (*outage.Engine, error) {
+	kinds := map[string]func(context.Context) (*outage.Engine, error){engines.Docker: outage.Docker, engines.Podman: outage.Podman}
+	for kind := range kinds {
+		if !slices.ContainsFunc(machine.variants, func(v engines.Variant) bool { return v.Engine == kind && v.Err == nil }) {
+			delete(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// eachOwn runs f on an engine of each kind that is the test's alone and has the images.
+func eachOwn(t *testing.T, f func(t *testing.T, e *outage.Engine)) {
+	kinds := ownEngines()
+	if len(kinds) == 0 {
+		t.Skip("there is no engine; e2e/engines.sh up sets them up")
+	}
+	for kind, start := range kinds {
+		t.Run(kind, func(t *testing.T) { f(t, startOwn(t, start)) })
+	}
+}
+
+func startOwn(t *testing.T, start func(context.Context) (*outage.Engine, error)) *outage.Engine {
+	t.Helper()
+	files, err := machine.files()
+	require.NoError(t, err)
+	e, err := start(context.WithoutCancel(t.Context())) // it may be started again in a clean-up
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the engine's log:\n%s", e.Log())
+		}
+		assert.NoError(t, e.Close())
+	})
+	require.NoError(t, image.LoadAll(t.Context(), e.Variants[0].CLI, files))
+	return e
+}
