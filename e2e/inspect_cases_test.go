@@ -137,6 +137,7 @@ func keyCases() []inspectCase {
 	add("cap_drop", []any{"ALL"}, "--cap-drop=ALL")
 	add("security_opt", []any{"seccomp=unconfined"}, "--security-opt=seccomp=unconfined")
 	add("userns", "host", "--userns=host")
+	add("log_driver", "none", "--log-driver=none")
 	add("devices", []any{"/dev/null:/dev/nothing", "/dev/zero:r"}, "--device=/dev/null:/dev/nothing", "--device=/dev/zero:r")
 	add("gpus", "all", "--gpus=all")
 	add("workdir", "/data", "--workdir=/data")

@@ -48,6 +48,14 @@ type Config struct {
 	// Logger gets warnings, each once for each engine client; nil is slog.Default().
 	Logger *slog.Logger `mapstructure:"-"`
 
+	// Isolation is engine (default): the container is what the other fields say; or
+	// strict: it gets no more than a command needs, and what weakens that is an error.
+	Isolation string `mapstructure:"isolation"`
+	// Allow names what strict lets other fields weaken; see runtime.Allowances.
+	Allow []string `mapstructure:"allow"`
+	// RequireDigest refuses an Image without one: name@sha256:... or an image ID.
+	RequireDigest bool `mapstructure:"require_digest"`
+
 	// OCIRuntime is runc, crun, runsc, ...
 	OCIRuntime string `mapstructure:"oci_runtime"`
 
@@ -66,8 +74,11 @@ type Config struct {
 	CapDrop     []string `mapstructure:"cap_drop"`
 	SecurityOpt []string `mapstructure:"security_opt"`
 	UserNS      string   `mapstructure:"userns"`
-	Devices     []string `mapstructure:"devices"` // "/dev/fuse", "vendor.com/class=name"
-	GPUs        string   `mapstructure:"gpus"`    // "all", "2", "device=0"
+	// LogDriver is where the engine keeps what the command answers; none: nowhere, which
+	// strict and warm containers have by default.
+	LogDriver string   `mapstructure:"log_driver"`
+	Devices   []string `mapstructure:"devices"` // "/dev/fuse", "vendor.com/class=name"
+	GPUs      string   `mapstructure:"gpus"`    // "all", "2", "device=0"
 
 	Workdir string `mapstructure:"workdir"` // absolute path in the container
 	// Entrypoint replaces the image's; "" clears it, nil keeps it.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
 var update = flag.Bool("update", false, "write the keys into docs/configuration.md")
@@ -20,14 +22,30 @@ const beginKeys, endKeys = "<!-- keys: begin -->\n", "<!-- keys: end -->\n"
 
 // docs/configuration.md says what the table says. `go test ./factory -update` writes it.
 func TestConfigurationDocs(t *testing.T) {
-	file := filepath.Join("..", "docs", "configuration.md")
+	generated(t, "configuration.md", beginKeys, endKeys, keyDocs())
+}
+
+// docs/isolation.md has the names that strict isolation knows.
+func TestIsolationDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| allow | what |\n|---|---|\n")
+	for _, a := range runtime.Allowances() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", a.Name, a.Doc)
+	}
+	generated(t, "isolation.md", "<!-- allow: begin -->\n", "<!-- allow: end -->\n", b.String())
+}
+
+// generated holds a part of a file in docs to what it should be.
+func generated(t *testing.T, name, begin, end, part string) {
+	t.Helper()
+	file := filepath.Join("..", "docs", name)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(data), beginKeys)
+	head, rest, ok := strings.Cut(string(data), begin)
 	require.True(t, ok)
-	_, tail, ok := strings.Cut(rest, endKeys)
+	_, tail, ok := strings.Cut(rest, end)
 	require.True(t, ok)
-	want := head + beginKeys + keyDocs() + endKeys + tail
+	want := head + begin + part + end + tail
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		return

@@ -48,8 +48,13 @@ func TestExamples(t *testing.T) {
 			var v any
 			require.NoError(t, yaml.Unmarshal([]byte(k.Example), &v))
 			cfg[k.Name] = v
-			if k.Name == "host" {
+			switch k.Name {
+			case "host":
 				cfg["runtime"] = "podman"
+			case "allow":
+				cfg["isolation"] = "strict"
+			case "require_digest":
+				cfg["image"] = "busybox@sha256:" + strings.Repeat("0", 64)
 			}
 			_, err := sandboxOn(t, &recorder{}, cfg)
 			assert.NoError(t, err)
@@ -82,6 +87,7 @@ func TestKeyValues(t *testing.T) {
 		{"pids_limit", -1, func(s *runtime.Spec) { s.PidsLimit = -1 }},
 		{"ulimits", []any{"nofile=64:128"}, func(s *runtime.Spec) { s.Ulimits = []runtime.Ulimit{{Name: "nofile", Soft: 64, Hard: 128}} }},
 		{"shm_size", "1m", func(s *runtime.Spec) { s.ShmSize = 1 << 20 }},
+		{"log_driver", "none", func(s *runtime.Spec) { s.LogDriver = "none" }},
 		{"read_only", true, func(s *runtime.Spec) { s.ReadOnly = true }},
 		{"read_only", "true", func(s *runtime.Spec) { s.ReadOnly = true }},
 		{"read_only", false, func(*runtime.Spec) {}},
@@ -148,6 +154,14 @@ func TestExtraArgsOverride(t *testing.T) {
 	assert.Equal(t, []string{"ALL", "NET_RAW"}, spec.CapDrop)
 }
 
+func allowanceNames() string {
+	var names []string
+	for _, a := range runtime.Allowances() {
+		names = append(names, a.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -194,6 +208,13 @@ func TestFaults(t *testing.T) {
 		{map[string]any{"max_output": 0}, `max_output: "0": it takes a size above 0, such as 1m`},
 		{map[string]any{"max_concurrent": -1}, `max_concurrent: -1 is negative; 0 is no limit`},
 		{map[string]any{"mount_check": "maybe"}, `mount_check: "maybe": it takes on or off`},
+		{map[string]any{"isolation": "tight"}, `isolation: "tight": takes engine or strict`},
+		{map[string]any{"allow": "network"}, `allow: "network": needs isolation strict: there is nothing to allow without it`},
+		{map[string]any{"isolation": "strict", "allow": []any{"network", "moon"}}, `allow[1]: "moon": takes one of ` + allowanceNames()},
+		{map[string]any{"isolation": "strict", "network": "host"}, `network: "host": is the network of the host or of another container; isolation strict takes that only with allow: [host-namespaces]`},
+		{map[string]any{"isolation": "strict", "cap_add": "NET_RAW"}, `cap_add[0]: "NET_RAW": adds a capability; isolation strict takes that only with allow: [capabilities]`},
+		{map[string]any{"isolation": "strict", "mounts": "/srv/x:/x:rw"}, `mounts[0]: "/srv/x:/x:rw": can be written to; isolation strict takes that only with allow: [rw-mounts]`},
+		{map[string]any{"image": "busybox:1", "require_digest": true}, `image: "busybox:1": has no digest, which require_digest demands: it takes name@sha256:... or an image ID`},
 		{map[string]any{"base_dir": "~bob/x"}, `base_dir: "~bob/x": it takes a directory: an absolute path, a relative one, or one below ~/`},
 
 		{map[string]any{"mounts": 7.5}, `mounts[0]: "7.5" is not a mount: its target "7.5" is relative; it takes an absolute path in the container`},

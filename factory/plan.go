@@ -1,6 +1,7 @@
 package factory
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -47,7 +48,26 @@ func newPlan(c *Config, faults *faults) *plan {
 	for _, err := range p.sample().Faults() {
 		faults.addError(err)
 	}
+	p.setIsolation(c, faults)
 	return p
+}
+
+// setIsolation says at once what strict isolation refuses by the configuration alone;
+// the Launcher sees to the rest.
+func (p *plan) setIsolation(c *Config, faults *faults) {
+	isolation, err := runtime.ParseIsolation(c.Isolation, c.Allow)
+	if err != nil {
+		faults.addError(err)
+		return
+	}
+	isolation.RequireDigest = c.RequireDigest && !faults.has("image")
+	p.options.Isolation = isolation
+	_, _, err = isolation.Apply(p.sample(), runtime.Surroundings{})
+	if weak, ok := errors.AsType[runtime.Weakenings](err); ok {
+		for _, w := range weak {
+			faults.addError(w)
+		}
+	}
 }
 
 // setFlags fills the spec through docker's flags, so that a value means here what it
@@ -210,7 +230,11 @@ func hostEnv(env, entries []string) []string {
 // check says why a runtime can't run the plan's containers, without contacting its
 // engine.
 func (p *plan) check(rt runtime.Runtime) error {
-	return runtime.CheckSpec(rt, p.sample())
+	spec, _, err := p.options.Isolation.Apply(p.sample(), runtime.Surroundings{})
+	if err != nil {
+		return err
+	}
+	return runtime.CheckSpec(rt, spec)
 }
 
 // sample is a spec as a call would have it, but for values that are the call's.

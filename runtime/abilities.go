@@ -35,7 +35,8 @@ type Image struct {
 	Env        []string // KEY=value
 	User       string
 	WorkingDir string
-	Platform   string // os/arch[/variant]
+	Volumes    []string // directories that the image makes volumes of, sorted
+	Platform   string   // os/arch[/variant]
 }
 
 // ImageRequest names an image for [ImageStore].
@@ -163,6 +164,7 @@ type Info struct {
 	CgroupVersion     int // 1 or 2; 0: unknown
 	CgroupDriver      string
 	LimitsEnforced    bool     // whether memory, cpu and pids limits hold for us on it
+	UnenforcedLimits  []string // those that don't: some of memory, memory-swap, cpus, pids-limit
 	OCIRuntimes       []string // sorted
 	DefaultOCIRuntime string
 	Warnings          []string // what the engine itself warns of

@@ -38,6 +38,8 @@ type Options struct {
 	// SkipMountCheck leaves out the look at mount sources on this host, which is for
 	// engines that see another filesystem (always left out when [IsRemote]).
 	SkipMountCheck bool
+	// Isolation is how far a container is shut off, whatever its Spec leaves open.
+	Isolation Isolation
 	// Logger gets what a user must know and no error can tell, once for each text. Nil:
 	// slog.Default(). At the level of debug it gets a line for each call.
 	Logger *slog.Logger
@@ -77,6 +79,7 @@ type Launcher struct {
 	tel    *telemetry.Instruments
 	pulls  *pulls
 	warned *warned
+	known  *known
 	over   bool // pulls are another Launcher's to end
 }
 
@@ -89,14 +92,14 @@ type warned struct {
 // NewLauncher returns a Launcher on rt. Close of the Launcher closes rt.
 func NewLauncher(rt Runtime) *Launcher {
 	tel := telemetry.New()
-	return &Launcher{rt: rt, tel: tel, pulls: &pulls{tel: tel}, warned: &warned{texts: map[string]struct{}{}}}
+	return &Launcher{rt: rt, tel: tel, pulls: &pulls{tel: tel}, known: newKnown(), warned: &warned{texts: map[string]struct{}{}}}
 }
 
 // Over returns a Launcher on rt, which is a wrapper around l's Runtime, that shares l's
 // pulls and has warned of what l has. Close of it closes rt alone, and must come before
 // Close of l.
 func (l *Launcher) Over(rt Runtime) *Launcher {
-	return &Launcher{rt: rt, tel: l.tel, pulls: l.pulls, warned: l.warned, over: true}
+	return &Launcher{rt: rt, tel: l.tel, pulls: l.pulls, known: l.known, warned: l.warned, over: true}
 }
 
 // Runtime is the runtime that l launches on.
@@ -140,7 +143,7 @@ func (l *Launcher) launch(ctx context.Context, spec Spec, stdin []byte, opts Opt
 		return l.run(ctx, spec, Stdio{Stdin: in, Stdout: &stdout, Stderr: &stderr}, opts, seen)
 	}
 	watched := l.watch(ctx)
-	err := l.prepare(ctx, &spec, opts)
+	_, err := l.prepare(ctx, &spec, opts)
 	var status Status
 	if err == nil {
 		status, err = run()
@@ -185,7 +188,9 @@ func (l *Launcher) stream(ctx context.Context, spec Spec, stdio Stdio, opts Opti
 func (l *Launcher) run(ctx context.Context, spec Spec, stdio Stdio, opts Options, seen *observed) (Status, error) {
 	stdio, done := seen.run(stdio)
 	defer done()
-	return l.rt.Run(l.traced(ctx, opts), spec, stdio)
+	status, err := l.rt.Run(l.traced(ctx, opts), spec, stdio)
+	l.known.heed(err)
+	return status, err
 }
 
 // Prepare does ahead of calls with spec what can be done: it checks spec and its mounts,
@@ -201,7 +206,7 @@ func (l *Launcher) Prepare(ctx context.Context, spec Spec, opts Options) error {
 
 // prepareImage is prepare for who wants the image there at once.
 func (l *Launcher) prepareImage(ctx context.Context, spec *Spec, opts Options) error {
-	if err := l.prepare(ctx, spec, opts); err != nil || spec.Pull == PullAlways {
+	if _, err := l.prepare(ctx, spec, opts); err != nil || spec.Pull == PullAlways {
 		return err
 	}
 	_, err := GetImage(ctx, l.rt, ImageRequest{Ref: spec.Image, Platform: spec.Platform, Pull: PullNever})
@@ -214,33 +219,42 @@ func (l *Launcher) prepareImage(ctx context.Context, spec *Spec, opts Options) e
 	return err
 }
 
-// prepare is what comes before a container: the deadline, the mounts, the image.
-func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) error {
+// prepare is what comes before a container: the deadline, the mounts, the image, the
+// isolation.
+func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) ([]Setting, error) {
 	if err := ContextError(ctx, "", false); err != nil {
-		return err
+		return nil, err
 	}
 	if err := spec.Validate(); err != nil {
-		return err
+		return nil, err
 	}
 	if end, ok := ctx.Deadline(); ok && (spec.Deadline.IsZero() || end.Before(spec.Deadline)) {
 		spec.Deadline = end
 	}
 	if err := spec.AbsMounts(""); err != nil {
-		return err
+		return nil, err
+	}
+	if err := opts.Isolation.check(*spec); err != nil {
+		return nil, err
 	}
 	if !opts.SkipMountCheck && !IsRemote(l.rt) {
 		warnings, err := CheckMounts(spec.Mounts)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, w := range warnings {
 			l.warn(ctx, opts, w)
 		}
 	}
 	if spec.Pull == PullAlways {
-		return l.pull(ctx, *spec, opts)
+		if err := l.pull(ctx, *spec, opts); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	if opts.Isolation.Strict {
+		return l.isolate(ctx, spec, opts)
+	}
+	return nil, nil
 }
 
 // traced makes warnings of the engine reach the log.

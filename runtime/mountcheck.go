@@ -31,16 +31,22 @@ func CheckMounts(mounts []Mount) (warnings []string, err error) {
 		case err == nil:
 		case errors.Is(err, fs.ErrPermission):
 			continue // the engine may see what this process may not
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, invalid(fmt.Sprintf("mounts[%d]", i), m.String(), missingSource(m.Source))
 		default:
-			return nil, invalid(fmt.Sprintf("mounts[%d]", i), m.String(), "its source can't be used: "+err.Error())
+			return nil, sourceError(fmt.Sprintf("mounts[%d]", i), m, err)
 		}
 		if w := dangerous(real); w != "" {
 			warnings = append(warnings, fmt.Sprintf("mount %q: %s", m.String(), w))
 		}
 	}
 	return warnings, nil
+}
+
+// sourceError says why a source can't be found.
+func sourceError(field string, m Mount, err error) *Error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return invalid(field, m.String(), missingSource(m.Source))
+	}
+	return invalid(field, m.String(), "its source can't be used: "+err.Error())
 }
 
 // missingSource says how far the path does exist, as that is where the typo is.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -65,6 +67,7 @@ func (r *Runtime) inspect(ctx context.Context, req runtime.ImageRequest) (runtim
 	}
 	if c := info.Config; c != nil {
 		img.Entrypoint, img.Cmd, img.Env, img.User, img.WorkingDir = c.Entrypoint, c.Cmd, c.Env, c.User, c.WorkingDir
+		img.Volumes = slices.Sorted(maps.Keys(c.Volumes))
 	}
 	ok, err := samePlatform(req.Platform, info.Os, info.Architecture, info.Variant)
 	if err != nil {

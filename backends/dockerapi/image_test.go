@@ -20,10 +20,10 @@ import (
 func TestImage(t *testing.T) {
 	t.Parallel()
 	found := reply(200, `{"Id":"sha256:1","RepoDigests":["img@sha256:2"],"Os":"linux","Architecture":"arm64","Variant":"v8",
-		"Config":{"Entrypoint":["/e"],"Cmd":["c"],"Env":["A=b"],"User":"u","WorkingDir":"/w"}}`)
+		"Config":{"Entrypoint":["/e"],"Cmd":["c"],"Env":["A=b"],"User":"u","WorkingDir":"/w","Volumes":{"/b":{},"/a":{}}}}`)
 	missing := reply(404, `{"message":"No such image: img:latest"}`)
 	described := runtime.Image{ID: "sha256:1", Digests: []string{"img@sha256:2"}, Entrypoint: []string{"/e"}, Cmd: []string{"c"},
-		Env: []string{"A=b"}, User: "u", WorkingDir: "/w", Platform: "linux/arm64/v8"}
+		Env: []string{"A=b"}, User: "u", WorkingDir: "/w", Volumes: []string{"/a", "/b"}, Platform: "linux/arm64/v8"}
 	const done = `{"status":"Pulling"}` + "\n" + `{"status":"Done"}` + "\n"
 	for name, tc := range map[string]struct {
 		req           runtime.ImageRequest

@@ -39,6 +39,14 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 		DefaultOCIRuntime: info.DefaultRuntime,
 		Warnings:          info.Warnings,
 	}
+	for _, limit := range []struct {
+		name  string
+		holds bool
+	}{{"memory", info.MemoryLimit}, {"memory-swap", info.SwapLimit}, {"cpus", info.CPUCfsQuota}, {"pids-limit", info.PidsLimit}} {
+		if !limit.holds {
+			out.UnenforcedLimits = append(out.UnenforcedLimits, limit.name)
+		}
+	}
 	out.CgroupVersion, _ = strconv.Atoi(info.CgroupVersion) // empty before API 1.41
 	for name := range info.Runtimes {
 		out.OCIRuntimes = append(out.OCIRuntimes, name)

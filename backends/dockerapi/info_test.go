@@ -22,6 +22,7 @@ func TestInfo(t *testing.T) {
 		Runtime: Key, Engine: "docker", Version: "28.5.2", APIVersion: "1.41",
 		Endpoint: "tcp://" + d.Listener.Addr().String(), OS: "linux", Arch: "arm64", Rootless: true,
 		CgroupVersion: 2, CgroupDriver: "systemd", LimitsEnforced: false,
-		OCIRuntimes: []string{"crun", "runc"}, DefaultOCIRuntime: "runc", Warnings: []string{"w"},
+		UnenforcedLimits: []string{"memory-swap", "pids-limit"},
+		OCIRuntimes:      []string{"crun", "runc"}, DefaultOCIRuntime: "runc", Warnings: []string{"w"},
 	}, info)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -68,6 +70,7 @@ type imageRecord struct {
 	Config       struct {
 		Entrypoint, Cmd, Env []string
 		User, WorkingDir     string
+		Volumes              map[string]struct{}
 	}
 }
 
@@ -99,6 +102,7 @@ func parseImage(out string) (runtime.Image, error) {
 	img := runtime.Image{
 		ID: rec.ID, Digests: rec.RepoDigests, User: rec.Config.User, WorkingDir: rec.Config.WorkingDir,
 		Entrypoint: rec.Config.Entrypoint, Cmd: rec.Config.Cmd, Env: rec.Config.Env,
+		Volumes:  slices.Sorted(maps.Keys(rec.Config.Volumes)),
 		Platform: rec.Os + "/" + rec.Architecture,
 	}
 	if !strings.Contains(img.ID, ":") {

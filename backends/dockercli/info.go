@@ -98,6 +98,7 @@ type dockerRecord struct {
 	CgroupDriver    string
 	CgroupVersion   string
 	MemoryLimit     bool
+	SwapLimit       bool
 	CPUCfsQuota     bool `json:"CpuCfsQuota"`
 	PidsLimit       bool
 	Runtimes        map[string]struct{}
@@ -110,7 +111,7 @@ func (rec dockerRecord) fill(info *runtime.Info) {
 	info.Version = rec.ServerVersion
 	info.OS, info.Arch = rec.OSType, architecture(rec.Architecture)
 	info.CgroupDriver, info.CgroupVersion = rec.CgroupDriver, cgroupVersion(rec.CgroupVersion)
-	info.LimitsEnforced = rec.limits().all()
+	info.LimitsEnforced, info.UnenforcedLimits = rec.limits().all(), rec.limits().unenforced(rec.SwapLimit)
 	info.DefaultOCIRuntime, info.Warnings = rec.DefaultRuntime, rec.Warnings
 	for name := range rec.Runtimes {
 		info.OCIRuntimes = append(info.OCIRuntimes, name)
@@ -148,7 +149,7 @@ func (rec podmanRecord) fill(info *runtime.Info) {
 	info.OS, info.Arch = h.OS, architecture(h.Arch)
 	info.CgroupDriver, info.CgroupVersion = h.CgroupManager, cgroupVersion(h.CgroupVersion)
 	info.Rootless = h.Security.Rootless
-	info.LimitsEnforced = rec.limits().all()
+	info.LimitsEnforced, info.UnenforcedLimits = rec.limits().all(), rec.limits().unenforced(rec.limits().memory)
 	info.DefaultOCIRuntime = h.OCIRuntime.Name
 	if h.OCIRuntime.Name != "" {
 		info.OCIRuntimes = []string{h.OCIRuntime.Name} // it does not list the others

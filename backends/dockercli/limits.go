@@ -14,6 +14,20 @@ type limits struct{ memory, cpu, pids bool }
 // all reports whether nothing is missing.
 func (l limits) all() bool { return l.memory && l.cpu && l.pids }
 
+// unenforced names all that it can't do, as [runtime.Info] has them.
+func (l limits) unenforced(swap bool) []string {
+	var names []string
+	for _, m := range []struct {
+		name  string
+		holds bool
+	}{{"memory", l.memory}, {"memory-swap", swap}, {"cpus", l.cpu}, {"pids-limit", l.pids}} {
+		if !m.holds {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
 // missing names what spec asks for and the engine can't do; empty: nothing.
 func (l limits) missing(spec runtime.Spec) string {
 	var names []string

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -67,6 +69,7 @@ func (c *conn) image(ctx context.Context, ref, platform string) (runtime.Image, 
 			Env        []string
 			WorkingDir string
 			User       string
+			Volumes    map[string]struct{}
 		}
 	}
 	if err := c.call(ctx, http.MethodGet, "/images/"+url.PathEscape(ref)+"/json", nil, nil, &body); err != nil {
@@ -76,6 +79,7 @@ func (c *conn) image(ctx context.Context, ref, platform string) (runtime.Image, 
 		ID: "sha256:" + strings.TrimPrefix(body.ID, "sha256:"), Digests: body.RepoDigests,
 		Entrypoint: body.Config.Entrypoint, Cmd: body.Config.Cmd, Env: body.Config.Env,
 		User: cmp.Or(body.Config.User, body.User), WorkingDir: body.Config.WorkingDir,
+		Volumes:  slices.Sorted(maps.Keys(body.Config.Volumes)),
 		Platform: strings.TrimSuffix(body.Os+"/"+body.Architecture+"/"+body.Variant, "/"),
 	}
 	if !samePlatform(platform, img.Platform) {

@@ -84,7 +84,7 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 	if name := in.Host.OCIRuntime.Name; name != "" {
 		out.DefaultOCIRuntime, out.OCIRuntimes = name, []string{name}
 	}
-	out.LimitsEnforced = in.enforcesLimits()
+	out.LimitsEnforced, out.UnenforcedLimits = in.enforcesLimits(), in.unenforced()
 	if !out.LimitsEnforced {
 		out.Warnings = append(out.Warnings, "limits of memory, CPUs and processes are not enforced; "+limitsHint(in))
 	}
@@ -107,18 +107,22 @@ func (r *Runtime) Ping(ctx context.Context) error {
 	return nil
 }
 
-// enforcesLimits reports whether memory, CPU and pids limits hold. Without root,
-// cgroup v1 gives none, and v2 those that systemd has delegated.
-func (in *info) enforcesLimits() bool {
-	if in.Host.Security.Rootless && in.Host.CgroupVersion != "v2" {
-		return false
-	}
-	for _, controller := range []string{"memory", "cpu", "pids"} {
-		if !slices.Contains(in.Host.CgroupControllers, controller) {
-			return false
+// enforcesLimits reports whether memory, CPU and pids limits hold.
+func (in *info) enforcesLimits() bool { return len(in.unenforced()) == 0 }
+
+// unenforced names limits that don't hold. Without root, cgroup v1 has none that do, and
+// v2 those that systemd has delegated.
+func (in *info) unenforced() []string {
+	none := in.Host.Security.Rootless && in.Host.CgroupVersion != "v2"
+	var names []string
+	for _, l := range []struct{ name, controller string }{
+		{"memory", "memory"}, {"memory-swap", "memory"}, {"cpus", "cpu"}, {"pids-limit", "pids"},
+	} {
+		if none || !slices.Contains(in.Host.CgroupControllers, l.controller) {
+			names = append(names, l.name)
 		}
 	}
-	return true
+	return names
 }
 
 func limitsHint(in *info) string {

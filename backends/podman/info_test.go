@@ -22,7 +22,8 @@ func TestInfo(t *testing.T) {
 		},
 		"info-4.3.1-rootless.json": {
 			Version: "4.3.1", APIVersion: "4.3.1", CgroupVersion: 1, CgroupDriver: "cgroupfs", Rootless: true,
-			OCIRuntimes: []string{"crun"}, DefaultOCIRuntime: "crun",
+			UnenforcedLimits: []string{"memory", "memory-swap", "cpus", "pids-limit"},
+			OCIRuntimes:      []string{"crun"}, DefaultOCIRuntime: "crun",
 		},
 		"info-5.8.2.json": {
 			Version: "5.8.2", APIVersion: "5.8.2", CgroupVersion: 1, CgroupDriver: "cgroupfs", LimitsEnforced: true,

@@ -122,8 +122,13 @@ func TestYAML(t *testing.T) {
 				continue
 			}
 			needed := map[string]any{"image": "alpine"}
-			if k.Name == "memory_swap" {
+			switch k.Name {
+			case "memory_swap":
 				needed["memory"] = "64m"
+			case "allow":
+				needed["isolation"] = "strict"
+			case "require_digest":
+				needed["image"] = "alpine@sha256:" + strings.Repeat("0", 64)
 			}
 			for name, value := range needed {
 				if _, ok := keys[name]; !ok {

@@ -33,6 +33,7 @@ type runFlags struct {
 	spec      runtime.Spec
 	options   runtime.Options
 	maxOutput opts.MemBytes
+	isolation string
 	lines     lineFlags
 }
 
@@ -84,12 +85,27 @@ Exit statuses that are not the command's:
 	fs.DurationVar(&f.options.PullTimeout, "pull-timeout", runtime.DefaultPullTimeout, "most time for a pull of the image")
 	fs.Var(&f.maxOutput, "max-output", "most that stdout, and stderr, may be, such as 16m (default no limit)")
 	fs.BoolVar(&f.options.SkipMountCheck, "skip-mount-check", false, "don't look at mount sources on this host")
+	fs.StringVar(&f.isolation, "isolation", runtime.IsolationEngine, "how far the container is shut off (engine, strict); see docs/isolation.md")
+	fs.StringSliceVar(&f.options.Isolation.Allow, "allow", nil, "what --isolation=strict lets other flags weaken, such as network or rw-mounts")
+	fs.BoolVar(&f.options.Isolation.RequireDigest, "require-digest", false, "refuse an image that is not named by a digest or its ID")
 	fs.Bool("help", false, "help for run") // without -h, which is the container's host name
 	f.lines.add(fs)
 	f.addSpec(fs, args)
 	_ = cmd.RegisterFlagCompletionFunc("pull", cobra.FixedCompletions( // fails only for a flag that is not there
 		[]string{string(runtime.PullMissing), string(runtime.PullAlways), string(runtime.PullNever)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("isolation", cobra.FixedCompletions([]string{runtime.IsolationEngine, runtime.IsolationStrict}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(allowances(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// allowances are what --allow takes.
+func allowances() []string {
+	all := runtime.Allowances()
+	names := make([]string, len(all))
+	for i, a := range all {
+		names[i] = a.Name
+	}
+	return names
 }
 
 // addSpec defines the flags of docker run, and those among args that nobody knows, for
@@ -137,6 +153,11 @@ func (f *runFlags) run(ctx context.Context, sys System) error {
 	if err := f.lines.check(); err != nil {
 		return err
 	}
+	isolation, err := runtime.ParseIsolation(f.isolation, f.options.Isolation.Allow)
+	if err != nil {
+		return err
+	}
+	f.options.Isolation.Strict = isolation.Strict
 	rt, err := sys.Open(f.target)
 	if err != nil {
 		return err
