@@ -124,16 +124,18 @@ func TestTrace(t *testing.T) {
 	var got []string
 	ctx := WithTrace(t.Context(), &Trace{Created: func(id string) { got = append(got, "outer "+id) }})
 	ctx = WithTrace(ctx, &Trace{
-		Created: func(id string) { got = append(got, "inner "+id) },
-		Started: func() { got = append(got, "started") },
-		Pulled:  func(ref string, _ error) { got = append(got, "pulled "+ref) },
+		Created:      func(id string) { got = append(got, "inner "+id) },
+		Started:      func() { got = append(got, "started") },
+		Pulled:       func(ref string, _ error) { got = append(got, "pulled "+ref) },
+		PullProgress: func(p PullProgress) { got = append(got, p.Layer+" "+p.Status) },
 	})
 	tr := ContextTrace(ctx)
 	tr.Created("x")
 	tr.Started()
+	tr.PullProgress(PullProgress{Layer: "abc", Status: "Waiting"})
 	tr.Pulled("img", nil)
 	tr.Removed(nil)
-	assert.Equal(t, []string{"outer x", "inner x", "started", "pulled img"}, got)
+	assert.Equal(t, []string{"outer x", "inner x", "started", "abc Waiting", "pulled img"}, got)
 }
 
 type wrapped struct{ Runtime }

@@ -17,6 +17,18 @@ type Trace struct {
 	Pulling func(ref string)    // a pull began (Launcher)
 	Pulled  func(string, error) // a pull ended (Launcher)
 	Warm    func(Warmth)        // a pool makes the call so; the last one holds
+	// PullProgress says how far a pull has come, as often as the engine does.
+	PullProgress func(PullProgress)
+}
+
+// PullProgress is what an engine says of one layer of an image that it pulls.
+type PullProgress struct {
+	Ref   string // of the image
+	Layer string // the engine's short name for it; it may come up again later
+	// Status is the engine's word for what it does, such as "Downloading".
+	Status string
+	// Current of Total bytes of that are done; 0 where the engine does not say.
+	Current, Total int64
 }
 
 // Warmth is how a pool of warm containers makes a call.
@@ -73,7 +85,8 @@ func joinTrace(a, b *Trace) *Trace {
 				b.Pulled(ref, err)
 			}
 		},
-		Warm: join1(a.Warm, b.Warm),
+		Warm:         join1(a.Warm, b.Warm),
+		PullProgress: join1(a.PullProgress, b.PullProgress),
 	}
 }
 

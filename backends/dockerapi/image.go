@@ -99,7 +99,7 @@ func (r *Runtime) pull(ctx context.Context, req runtime.ImageRequest) error {
 		image.CreateOptions{RegistryAuth: auth, Platform: req.Platform})
 	if err == nil {
 		defer progress.Close()
-		err = pullOutcome(progress)
+		err = pullOutcome(progress, req.Ref, runtime.ContextTrace(ctx).PullProgress)
 	}
 	switch {
 	case err == nil:
@@ -112,10 +112,17 @@ func (r *Runtime) pull(ctx context.Context, req runtime.ImageRequest) error {
 	return pullFailed(req.Ref, err)
 }
 
-// pullOutcome reads the engine's messages about a pull.
-func pullOutcome(progress io.Reader) error {
+// pullOutcome reads the engine's messages about a pull, and reports what they say of its
+// layers.
+func pullOutcome(progress io.Reader, ref string, report func(runtime.PullProgress)) error {
 	for dec := json.NewDecoder(progress); ; {
 		var m struct {
+			ID     string `json:"id"`
+			Status string `json:"status"`
+			Detail struct {
+				Current int64 `json:"current"`
+				Total   int64 `json:"total"`
+			} `json:"progressDetail"`
 			Error       string `json:"error"`
 			ErrorDetail *struct {
 				Message string `json:"message"`
@@ -131,6 +138,10 @@ func pullOutcome(progress io.Reader) error {
 			return errors.New(m.ErrorDetail.Message)
 		case m.Error != "":
 			return errors.New(m.Error)
+		}
+		if m.ID != "" && !strings.HasPrefix(m.Status, "Pulling from ") { // whose ID is the tag
+			report(runtime.PullProgress{Ref: ref, Layer: m.ID, Status: m.Status,
+				Current: max(m.Detail.Current, 0), Total: max(m.Detail.Total, 0)})
 		}
 	}
 }

@@ -84,6 +84,29 @@ func TestPullSendsCredentials(t *testing.T) {
 	assert.Equal(t, "secret", sent.Password)
 }
 
+func TestPullProgress(t *testing.T) {
+	t.Parallel()
+	d := newFakeDocker(t)
+	d.answer["image"] = reply(200, `{"Id":"sha256:1"}`)
+	d.answer["pull"] = reply(200, `{"status":"Pulling from library/img","id":"latest"}
+{"status":"Pulling fs layer","progressDetail":{},"id":"abc"}
+{"status":"Downloading","progressDetail":{"current":10,"total":30},"progress":"[==>  ]","id":"abc"}
+{"status":"Extracting","progressDetail":{"current":2,"units":"s"},"id":"abc"}
+{"status":"Pull complete","progressDetail":{},"id":"abc"}
+{"status":"Digest: sha256:2"}
+`)
+	var got []runtime.PullProgress
+	ctx := runtime.WithTrace(t.Context(), &runtime.Trace{PullProgress: func(p runtime.PullProgress) { got = append(got, p) }})
+	_, err := d.runtime(t).Image(ctx, runtime.ImageRequest{Ref: "img", Pull: runtime.PullAlways})
+	require.NoError(t, err)
+	assert.Equal(t, []runtime.PullProgress{
+		{Ref: "img", Layer: "abc", Status: "Pulling fs layer"},
+		{Ref: "img", Layer: "abc", Status: "Downloading", Current: 10, Total: 30},
+		{Ref: "img", Layer: "abc", Status: "Extracting", Current: 2},
+		{Ref: "img", Layer: "abc", Status: "Pull complete"},
+	}, got)
+}
+
 func TestPullEndsWithContext(t *testing.T) {
 	t.Parallel()
 	d := newFakeDocker(t)

@@ -24,22 +24,29 @@ func (cl *client) output(ctx context.Context, limit time.Duration, args ...strin
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
+	var stdout bytes.Buffer
+	err := cl.stream(ctx, &stdout, args...)
+	return stdout.String(), err
+}
+
+// stream is output for who wants its stdout as it comes; nil discards it.
+func (cl *client) stream(ctx context.Context, stdout io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, cl.path, args...)
 	ownGroup(cmd)
 	// Asked to end, a pull tells its engine; a helper that holds the pipes is not waited for.
 	cmd.Cancel = func() error { return interruptGroup(cmd) }
 	cmd.WaitDelay = time.Second
 	cmd.Env = env{}.environ()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &boundedBuffer{Buffer: &stderr, left: maxHeld}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = stdout, &boundedBuffer{Buffer: &stderr, left: maxHeld}
 	err := cmd.Run()
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
-		return stdout.String(), nil
+		return nil
 	}
 	if ctx.Err() != nil {
-		return "", fmt.Errorf("%s: %w", args[0], context.Cause(ctx))
+		return fmt.Errorf("%s: %w", args[0], context.Cause(ctx))
 	}
-	return stdout.String(), &commandError{text: stderr.String(), err: err}
+	return &commandError{text: stderr.String(), err: err}
 }
 
 // commandError is a command line that failed.

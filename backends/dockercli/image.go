@@ -41,11 +41,15 @@ func (r *Runtime) Image(ctx context.Context, req runtime.ImageRequest) (runtime.
 }
 
 func (cl *client) pull(ctx context.Context, req runtime.ImageRequest) error {
-	args := cl.args("pull", "--quiet")
+	args := cl.args("pull")
+	progress := newPullLines(ctx, req.Ref)
+	if cl.podman { // it tells its progress where others tell their errors
+		args, progress = append(args, "--quiet"), nil
+	}
 	if req.Platform != "" {
 		args = append(args, "--platform="+req.Platform)
 	}
-	_, err := cl.output(ctx, 0, append(args, req.Ref)...)
+	err := cl.stream(ctx, progress, append(args, req.Ref)...)
 	if err == nil {
 		return nil
 	}

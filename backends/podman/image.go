@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -139,19 +140,25 @@ func (c *conn) pull(ctx context.Context, ref, platform string) (string, error) {
 		return "", err
 	}
 	defer res.Body.Close()
-	id, err := readPull(res.Body)
+	id, err := readPull(res.Body, func(layer string) {
+		runtime.ContextTrace(ctx).PullProgress(runtime.PullProgress{Ref: ref, Layer: layer, Status: "Copying"})
+	})
 	if err != nil && ctx.Err() == nil && !isLost(err) {
 		return "", pullFailed(ref, err)
 	}
 	return id, err
 }
 
-func readPull(r io.Reader) (id string, err error) {
+// copyingRE is how a service says that it begins with a layer. It says no more of it.
+var copyingRE = regexp.MustCompile(`^Copying blob (?:sha256:)?([0-9a-f]{12})`)
+
+func readPull(r io.Reader, layer func(string)) (id string, err error) {
 	dec := json.NewDecoder(r)
 	for {
 		var report struct {
-			Error string `json:"error"`
-			ID    string `json:"id"`
+			Error  string `json:"error"`
+			ID     string `json:"id"`
+			Stream string `json:"stream"`
 		}
 		switch err := dec.Decode(&report); {
 		case errors.Is(err, io.EOF) && id == "":
@@ -162,6 +169,9 @@ func readPull(r io.Reader) (id string, err error) {
 			return "", fmt.Errorf("reading the pull's progress: %w", err)
 		case report.Error != "":
 			return "", errors.New(report.Error)
+		}
+		if m := copyingRE.FindStringSubmatch(report.Stream); m != nil {
+			layer(m[1])
 		}
 		id = cmp.Or(report.ID, id)
 	}

@@ -117,6 +117,24 @@ func TestPullRequest(t *testing.T) {
 	assert.JSONEq(t, `{"username":"me","password":"geheim"}`, decode(t, s.header), "credentials of one registry only")
 }
 
+func TestPullProgress(t *testing.T) {
+	t.Setenv("REGISTRY_AUTH_FILE", filepath.Join(t.TempDir(), "none.json"))
+	s := &store{has: map[string]string{}, gains: "abc", pull: []map[string]any{
+		{"stream": "Trying to pull r.io/a:1...\n"}, {"stream": "Copying blob sha256:0123456789abcdef0123\n"},
+		{"stream": "Copying blob 0123456789ac done\n"}, {"stream": "Copying config sha256:0123456789ad\n"}, {"id": "abc"},
+	}}
+	fake := newFake(t, cat)
+	fake.intercept = s.handle
+	var got []runtime.PullProgress
+	ctx := runtime.WithTrace(t.Context(), &runtime.Trace{PullProgress: func(p runtime.PullProgress) { got = append(got, p) }})
+	_, err := fake.runtime().Image(ctx, runtime.ImageRequest{Ref: "r.io/a:1"})
+	require.NoError(t, err)
+	assert.Equal(t, []runtime.PullProgress{
+		{Ref: "r.io/a:1", Layer: "0123456789ab", Status: "Copying"},
+		{Ref: "r.io/a:1", Layer: "0123456789ac", Status: "Copying"},
+	}, got)
+}
+
 func decode(t *testing.T, h http.Header) string {
 	t.Helper()
 	data, err := base64.URLEncoding.DecodeString(h.Get("X-Registry-Auth"))

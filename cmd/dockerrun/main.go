@@ -24,14 +24,15 @@ import (
 func main() {
 	completeEnvironment()
 	os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
-		Open:    open,
-		Keys:    []string{dockercli.Key, dockerapi.Key, podman.Key},
-		Relay:   relay(),
-		Stdin:   os.Stdin,
-		Stdout:  os.Stdout,
-		Stderr:  os.Stderr,
-		Color:   colors(),
-		Signals: firstSignal(),
+		Open:     open,
+		Keys:     []string{dockercli.Key, dockerapi.Key, podman.Key},
+		Relay:    relay(),
+		Stdin:    os.Stdin,
+		Stdout:   os.Stdout,
+		Stderr:   os.Stderr,
+		Color:    colors(),
+		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Signals:  firstSignal(),
 	}))
 }
 

@@ -31,6 +31,7 @@ type System struct {
 	Stdin          io.ReadCloser
 	Stdout, Stderr io.Writer
 	Color          bool             // Stdout is a terminal that shows colours
+	Terminal       bool             // Stdout is a terminal
 	Signals        <-chan os.Signal // the first ends a call; may be nil
 }
 
@@ -91,6 +92,7 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		newRun(sys, args),
 		newExec(sys),
 		newCheck(sys),
+		newPull(sys),
 		newExplain(sys, args),
 		newDoctor(sys),
 		newVersion(),

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
 				Open: openFake, Keys: []string{"docker-cli", "docker-api", "podman"}, Runtimes: fakeRuntimes(),
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Color: os.Getenv("FAKE_TERMINAL") != "",
+				Terminal: os.Getenv("FAKE_TERMINAL") != "",
 			}))
 		},
 	})
@@ -53,9 +54,12 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		Key:      t.Key,
 		Programs: map[string]runtimetest.Program{"/probe": runtimetest.Probe, "/etc/notexec": nil, "/spec": writeSpec},
 		Images:   map[string]runtime.Image{"there": {}},
-		Pull: func(_ context.Context, req runtime.ImageRequest) (runtime.Image, error) {
-			if strings.HasPrefix(req.Ref, "elsewhere") {
-				return runtime.Image{}, nil
+		Pull: func(ctx context.Context, req runtime.ImageRequest) (runtime.Image, error) {
+			if strings.HasPrefix(req.Ref, "elsewhere") || req.Ref == "there" {
+				progress := runtime.ContextTrace(ctx).PullProgress
+				progress(runtime.PullProgress{Ref: req.Ref, Layer: "a", Status: "Downloading", Current: 1 << 20, Total: 4 << 20})
+				progress(runtime.PullProgress{Ref: req.Ref, Layer: "a", Status: "Pull complete"})
+				return runtime.Image{ID: "sha256:1"}, nil
 			}
 			return runtime.Image{}, fmt.Errorf("there is no %s", req.Ref)
 		},
