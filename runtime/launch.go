@@ -72,15 +72,17 @@ type Result struct {
 }
 
 // Launcher makes bounded calls on a Runtime. It shares pulls between calls that want
-// the same image. Safe for concurrent use; it has goroutines only while it
-// pulls or pings.
+// the same image, and while calls are made it removes what launchers that died have left on
+// the engine (see [Sweep]), behind their backs. Safe for concurrent use; it has goroutines
+// only while it pulls, pings or sweeps.
 type Launcher struct {
 	rt     Runtime
 	tel    *telemetry.Instruments
 	pulls  *pulls
+	sweeps *sweeps
 	warned *warned
 	known  *known
-	over   bool // pulls are another Launcher's to end
+	over   bool // pulls and sweeps are another Launcher's to end
 }
 
 // warned are the texts that were logged.
@@ -92,23 +94,29 @@ type warned struct {
 // NewLauncher returns a Launcher on rt. Close of the Launcher closes rt.
 func NewLauncher(rt Runtime) *Launcher {
 	tel := telemetry.New()
-	return &Launcher{rt: rt, tel: tel, pulls: &pulls{tel: tel}, known: newKnown(), warned: &warned{texts: map[string]struct{}{}}}
+	l := &Launcher{rt: rt, tel: tel, pulls: &pulls{tel: tel}, known: newKnown(), warned: &warned{texts: map[string]struct{}{}}}
+	l.sweeps = newSweeps(rt, func(logger *slog.Logger, text string) {
+		l.warn(context.Background(), Options{Logger: logger}, text)
+	})
+	return l
 }
 
 // Over returns a Launcher on rt, which is a wrapper around l's Runtime, that shares l's
-// pulls and has warned of what l has. Close of it closes rt alone, and must come before
-// Close of l.
+// pulls and sweeps and has warned of what l has. Close of it closes rt alone, and must
+// come before Close of l.
 func (l *Launcher) Over(rt Runtime) *Launcher {
-	return &Launcher{rt: rt, tel: l.tel, pulls: l.pulls, known: l.known, warned: l.warned, over: true}
+	return &Launcher{rt: rt, tel: l.tel, pulls: l.pulls, sweeps: l.sweeps, known: l.known, warned: l.warned, over: true}
 }
 
 // Runtime is the runtime that l launches on.
 func (l *Launcher) Runtime() Runtime { return l.rt }
 
-// Close ends pulls that are under way and closes the runtime.
+// Close ends pulls that are under way, gives a sweep a few seconds to end, and closes the
+// runtime.
 func (l *Launcher) Close() error {
 	if !l.over {
 		l.pulls.close()
+		l.sweeps.close()
 	}
 	return l.rt.Close()
 }
@@ -228,6 +236,7 @@ func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) ([]Set
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
+	l.sweeps.call(opts.Logger)
 	if end, ok := ctx.Deadline(); ok && (spec.Deadline.IsZero() || end.Before(spec.Deadline)) {
 		spec.Deadline = end
 	}

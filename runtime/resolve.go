@@ -19,7 +19,8 @@ import (
 const (
 	// LabelOwner holds the host and process that launched the container, "host/pid".
 	LabelOwner = "com.altairalabs.dockerrun.owner"
-	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC; absent without one.
+	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC, rounded up to a second; absent
+	// without one.
 	LabelDeadline = "com.altairalabs.dockerrun.deadline"
 )
 
@@ -28,7 +29,8 @@ const NamePrefix = "dockerrun-"
 
 // Resolve is what a Runtime does first in Run: it validates spec and returns a copy
 // with everything decided that can be decided without the engine: a random name, our
-// labels, env values of this process filled in and repeated names dropped. The copy
+// labels, env values of this process filled in and repeated names dropped. A spec
+// without a deadline gets that of ctx. The copy
 // shares nothing with spec that Resolve changed. Errors are of kind
 // [ErrInvalidSpec], or those of [ContextError] when ctx has ended already.
 func (s Spec) Resolve(ctx context.Context, runtimeKey string) (Spec, error) {
@@ -49,8 +51,12 @@ func (s Spec) Resolve(ctx context.Context, runtimeKey string) (Spec, error) {
 	labels := make(map[string]string, len(s.Labels)+2)
 	maps.Copy(labels, s.Labels)
 	labels[LabelOwner] = owner()
+	if end, ok := ctx.Deadline(); ok && s.Deadline.IsZero() {
+		s.Deadline = end
+	}
 	if !s.Deadline.IsZero() {
-		labels[LabelDeadline] = s.Deadline.UTC().Format(time.RFC3339)
+		// Up: a container must not be taken for left while its call may still use it.
+		labels[LabelDeadline] = s.Deadline.Add(time.Second - 1).Truncate(time.Second).UTC().Format(time.RFC3339)
 	}
 	s.Labels = labels
 	return s, nil

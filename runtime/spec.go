@@ -67,7 +67,7 @@ type Spec struct {
 	Pull PullPolicy // for Launcher; Run never pulls
 
 	// Deadline is when the container has no more business to live. The engine or a
-	// sweep may remove it after that; zero: never.
+	// [Sweep] may remove it after that; zero: that of the call's context, or never.
 	Deadline time.Time
 
 	// AutoRemove makes the engine itself remove the container when it ends, even when

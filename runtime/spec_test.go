@@ -85,7 +85,7 @@ func TestResolve(t *testing.T) {
 	assert.Regexp(t, `^dockerrun-[0-9a-f]{20}$`, got.Name)
 	assert.Equal(t, []string{"FILE=1", "A=2", "DOCKERRUN_TEST_SET=from host", "DOCKERRUN_TEST_UNSET", "B=x=y\nz"}, got.Env)
 	assert.Equal(t, "1", got.Labels["mine"])
-	assert.Equal(t, "2026-01-02T02:04:05Z", got.Labels[LabelDeadline])
+	assert.Equal(t, "2026-01-02T02:04:06Z", got.Labels[LabelDeadline], "rounded up, or it would be left before its time")
 	assert.Regexp(t, `^.+/\d+$`, got.Labels[LabelOwner])
 	assert.Equal(t, map[string]string{"mine": "1"}, in.Labels)
 	assert.Equal(t, "A=1", in.Env[0])
@@ -100,7 +100,19 @@ func TestResolve(t *testing.T) {
 	_, err = Spec{}.Resolve(t.Context(), "key")
 	require.ErrorIs(t, err, ErrInvalidSpec)
 
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithDeadline(t.Context(), time.Date(2500, 1, 2, 3, 4, 5, 0, time.UTC))
+	in.EnvFiles = nil
+	got, err = in.Resolve(ctx, "key")
+	require.NoError(t, err)
+	assert.Equal(t, "2026-01-02T02:04:06Z", got.Labels[LabelDeadline], "the spec's own comes first")
+	in.Deadline = time.Time{}
+	got, err = in.Resolve(ctx, "key")
+	require.NoError(t, err)
+	assert.Equal(t, "2500-01-02T03:04:05Z", got.Labels[LabelDeadline])
+	got, err = in.Resolve(t.Context(), "key")
+	require.NoError(t, err)
+	assert.NotContains(t, got.Labels, LabelDeadline)
+
 	cancel()
 	_, err = in.Resolve(ctx, "key")
 	require.ErrorIs(t, err, ErrCanceled)

@@ -72,6 +72,7 @@ var (
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
 	_ runtime.Pinger       = (*Runtime)(nil)
+	_ runtime.Sweeper      = (*Runtime)(nil)
 )
 
 // New reads docker's configuration and makes a Runtime for the engine that it and o

@@ -43,6 +43,7 @@ var (
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
 	_ runtime.Pinger       = (*Runtime)(nil)
+	_ runtime.Sweeper      = (*Runtime)(nil)
 )
 
 // New makes a Runtime. It contacts nothing and starts nothing; its error is always

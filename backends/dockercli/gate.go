@@ -25,35 +25,40 @@ func newPlaces() places {
 
 // admit waits for a place if there has to be one, which leave gives back.
 func (r *run) admit() error {
-	p := &r.rt.places
-	if known := p.bounded.Load(); r.cl.podman || known != nil && !*known {
-		return nil
+	entered, err := r.rt.places.enter(r.call.Ctx, r.cl)
+	if err != nil {
+		return r.call.Err(false)
+	}
+	if entered {
+		r.call.Place.Take(r.rt.places.gate, func(ctx context.Context) bool {
+			bounded, err := r.rt.places.isBounded(ctx, r.cl)
+			return bounded || err != nil
+		})
+	}
+	return nil
+}
+
+// enter takes a place, for which it waits until ctx ends, unless there need be none.
+func (p *places) enter(ctx context.Context, cl *client) (entered bool, err error) {
+	if known := p.bounded.Load(); cl.podman || known != nil && !*known {
+		return false, nil
 	}
 	select {
 	case p.gate <- struct{}{}:
+		return true, nil
 	default:
-		bounded, err := r.isBounded(r.call.Ctx)
-		if err == nil && !bounded {
-			return nil
-		}
-		if err == nil {
-			err = p.gate.Enter(r.call.Ctx)
-		}
-		if err != nil {
-			return r.call.Err(false)
-		}
 	}
-	r.call.Place.Take(p.gate, func(ctx context.Context) bool {
-		bounded, err := r.isBounded(ctx)
-		return bounded || err != nil
-	})
-	return nil
+	bounded, err := p.isBounded(ctx, cl)
+	if err != nil || !bounded {
+		return false, err
+	}
+	err = p.gate.Enter(ctx)
+	return err == nil, err
 }
 
 // isBounded asks the engine, unless that has been done; it fails when ctx ends. An
 // engine that does not answer is left to the call itself to report.
-func (r *run) isBounded(ctx context.Context) (bool, error) {
-	p := &r.rt.places
+func (p *places) isBounded(ctx context.Context, cl *client) (bool, error) {
 	if err := p.asking.Enter(ctx); err != nil {
 		return false, err
 	}
@@ -61,7 +66,7 @@ func (r *run) isBounded(ctx context.Context) (bool, error) {
 	if known := p.bounded.Load(); known != nil {
 		return *known, nil
 	}
-	out, err := r.cl.output(ctx, versionLimit, r.cl.args("version", "--format={{json .}}")...)
+	out, err := cl.output(ctx, versionLimit, cl.args("version", "--format={{json .}}")...)
 	if err != nil {
 		return false, nil
 	}

@@ -42,6 +42,7 @@ var (
 	_ runtime.RemoteTeller = (*Runtime)(nil)
 	_ runtime.KeyTeller    = (*Runtime)(nil)
 	_ runtime.Pinger       = (*Runtime)(nil)
+	_ runtime.Sweeper      = (*Runtime)(nil)
 )
 
 // New makes a runtime and contacts nothing. It fails with [runtime.ErrInvalidSpec] on a

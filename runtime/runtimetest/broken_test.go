@@ -68,6 +68,11 @@ func ends(change func(spec *runtime.Spec, stdio *runtime.Stdio, status *runtime.
 	}
 }
 
+// discards makes a fault of a Discard that fails.
+func discards(on func(context.Context, string) error) func(*testing.T) *broken {
+	return func(*testing.T) *broken { return &broken{setup: func(fake *Fake) { fake.OnDiscard = on }} }
+}
+
 // faults has, by case, the fakes that the case must find out, each with a part of what
 // it then says.
 func faults() []struct {
@@ -155,6 +160,9 @@ func faults() []struct {
 		{"runs after Close", "close/run afterwards", "want [runtime is closed]", func(*testing.T) *broken { return &broken{close: func(*Fake) error { return nil }} }},
 		{"fails the second Close", "close/twice", "closed twice", closesOnce},
 		{"does not wait for removals", "close/waits for removals", "containers are left", removesLate},
+		{"has a deadline of its own", "sweep/finds and removes", "counts as left", runs(func(_ cx, spec sp, _ io) { spec.Deadline = time.Now().Add(-time.Hour) })},
+		{"can't discard", "sweep/finds and removes", "Discard: ", discards(func(context.Context, string) error { return os.ErrPermission })},
+		{"misses what is gone", "sweep/again", "Discard of no container", discards(func(context.Context, string) error { return os.ErrNotExist })},
 		{"leaks a container", "streams/nil stdin", "containers are left", leaksContainers},
 		{"leaks goroutines", "load/calls at once", "goroutine", leaksGoroutines},
 		{"leaks files", "load/calls at once", "/dev/null", leaksFiles},

@@ -195,7 +195,7 @@ func secrets(s *suite) {
 }
 
 func labels(s *suite) {
-	deadline := time.Now().Add(time.Hour).UTC()
+	deadline := time.Now().Add(time.Hour).Truncate(time.Second).UTC()
 	spec := s.spec("block")
 	spec.Name = runtime.NewName()
 	spec.Deadline = deadline

@@ -103,7 +103,7 @@ func cases() []testCase {
 	var all []testCase
 	for _, part := range [][]testCase{
 		streamCases(), stdinCases(), processCases(), imageCases(), fileCases(), limitCases(),
-		failureCases(), cancelCases(), closeCases(), loadCases(),
+		failureCases(), cancelCases(), closeCases(), sweepCases(), loadCases(),
 	} {
 		all = append(all, part...)
 	}

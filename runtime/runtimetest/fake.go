@@ -18,7 +18,7 @@ type Program func(ctx context.Context, p *Process) int
 // Fake is a [runtime.Runtime] without an engine: its containers are Go functions. The
 // zero value has every image and no program in any of them. Set the fields before the
 // first use; the methods are safe for concurrent use. It implements
-// [runtime.ImageStore] and [runtime.SpecChecker] too.
+// [runtime.ImageStore], [runtime.SpecChecker] and [runtime.Sweeper] too.
 type Fake struct {
 	// Key is the runtime's own name in errors and Info. Empty: "fake".
 	Key string
@@ -40,6 +40,9 @@ type Fake struct {
 	Before func(context.Context, runtime.Spec) error
 	// Describe answers Info. Nil: a healthy engine.
 	Describe func(context.Context) (runtime.Info, error)
+	// OnDiscard is called when a container is about to be discarded, by ID. It can wait, or
+	// return why that fails.
+	OnDiscard func(ctx context.Context, id string) error
 
 	mu         sync.Mutex
 	closed     bool
@@ -48,6 +51,8 @@ type Fake struct {
 	failures   []error
 	calls      []Call
 	containers map[string]*Process
+	left       []runtime.Container
+	lists      int
 }
 
 // Call is one Run that a [Fake] saw.
@@ -80,6 +85,9 @@ func (f *Fake) Containers() []string {
 	names := make([]string, 0, len(f.containers))
 	for name := range f.containers {
 		names = append(names, name)
+	}
+	for _, c := range f.left {
+		names = append(names, c.Name)
 	}
 	slices.Sort(names)
 	return names

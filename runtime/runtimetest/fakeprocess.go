@@ -5,6 +5,7 @@ import (
 	goruntime "runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -24,6 +25,7 @@ type Process struct {
 	Stdout, Stderr io.WriteCloser
 
 	files files
+	made  time.Time
 
 	once   sync.Once
 	dead   chan struct{} // closed when status holds
@@ -32,7 +34,7 @@ type Process struct {
 }
 
 func newProcess(spec runtime.Spec) *Process {
-	return &Process{Spec: spec, dead: make(chan struct{})}
+	return &Process{Spec: spec, made: time.Now(), dead: make(chan struct{})}
 }
 
 // Getenv is the value of an environment variable, or "".
