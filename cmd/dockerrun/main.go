@@ -17,13 +17,17 @@ import (
 	"github.com/AltairaLabs/dockerrun/backends/dockercli"
 	"github.com/AltairaLabs/dockerrun/backends/podman"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/export"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/lifeline"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
 func main() {
 	completeEnvironment()
-	os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
+	ctx, flush := export.Start(context.Background(), cli.Version(), func(text string) {
+		fmt.Fprintln(os.Stderr, "dockerrun: warning: "+text)
+	})
+	status := cli.Main(ctx, os.Args[1:], cli.System{
 		Open:     open,
 		Keys:     []string{dockercli.Key, dockerapi.Key, podman.Key},
 		Relay:    relay(),
@@ -33,7 +37,9 @@ func main() {
 		Color:    colors(),
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Signals:  firstSignal(),
-	}))
+	})
+	flush()
+	os.Exit(status)
 }
 
 // open opens the runtime that the flags name. It contacts nothing.
