@@ -21,7 +21,7 @@ func (f *Fake) Leave(containers ...runtime.Container) {
 	}
 }
 
-// Launched implements [runtime.Sweeper].
+// Launched implements [runtime.Sweeper]. It fails as Describe does.
 func (f *Fake) Launched(ctx context.Context) ([]runtime.Container, error) {
 	if !f.enter() {
 		return nil, f.fail(runtime.ErrClosed, "")
@@ -29,6 +29,11 @@ func (f *Fake) Launched(ctx context.Context) ([]runtime.Container, error) {
 	defer f.running.Done()
 	if err := runtime.ContextError(ctx, f.key(), false); err != nil {
 		return nil, err
+	}
+	if f.Describe != nil {
+		if _, err := f.Describe(ctx); err != nil {
+			return nil, err
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

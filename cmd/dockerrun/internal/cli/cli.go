@@ -95,6 +95,7 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		newPull(sys),
 		newExplain(sys, args),
 		newDoctor(sys),
+		newSweep(sys),
 		newVersion(),
 		newLook(sys),
 	)

@@ -68,6 +68,7 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		rt.Programs[check.Shell] = lookShell(rt.Programs)
 		rt.Images["there@sha256:"+strings.Repeat("0123456789abcdef", 4)] = runtime.Image{}
 	}
+	leaveSome(rt)
 	down := &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: t.Key, Message: "nothing listens at " + t.Host + "; start it:\nsystemctl start it"}
 	switch {
 	case t.Key == "lxc":
