@@ -3,10 +3,12 @@ package docs
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -165,4 +167,30 @@ func makes(name string, cfg map[string]any) error {
 		}
 	}
 	return first
+}
+
+// The headings of docs/troubleshooting.md are pieces of errors: each is in the code that
+// makes it, ours or PromptKit's.
+func TestTroubleshooting(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	require.NoError(t, err)
+	var code strings.Builder
+	for _, dir := range []string{"runtime", "backends", "factory"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, dir), func(file string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(file)
+			code.Write(data)
+			return err
+		}))
+	}
+	headings := regexp.MustCompile("(?m)^### `(.*)`$").FindAllStringSubmatch(string(source), -1)
+	assert.Greater(t, len(headings), 10)
+	for _, h := range headings {
+		if h[1] == "invalid response JSON" {
+			continue // PromptKit's; e2e meets it
+		}
+		assert.Contains(t, code.String(), h[1])
+	}
 }
