@@ -145,8 +145,14 @@ func TestExampleAgent(t *testing.T) {
 	files, err := machine.files()
 	require.NoError(t, err)
 	require.NoError(t, image.LoadAll(t.Context(), podman.CLI, files))
-	_, err = podman.Output(t.Context(), "tag", image.Ref, "docker.io/library/alpine:3.22")
+	// A name that no other test uses: those of Podman run at the same time.
+	const static = "docker.io/library/busybox:1.37"
+	_, err = podman.Output(t.Context(), "tag", image.Ref, static)
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := podman.Output(context.Background(), "untag", static)
+		assert.NoError(t, err)
+	})
 
 	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	require.NoError(t, err)
