@@ -13,7 +13,7 @@ import (
 )
 
 // Docker starts a Docker engine, with a containerd of its own, in a new directory. Its
-// containers have no network but none and host. Close it.
+// containers are for the networks none and host. Close it.
 func Docker(ctx context.Context) (*Engine, error) {
 	e, err := newEngine("docker.sock")
 	if err != nil {
@@ -23,8 +23,9 @@ func Docker(ctx context.Context) (*Engine, error) {
 	e.argv = []string{
 		"dockerd", "--config-file=" + config, "--host=" + e.Host,
 		"--data-root=" + e.Data(), "--exec-root=" + filepath.Join(e.dir, "exec"), "--pidfile=" + filepath.Join(e.dir, "pid"),
-		// It must not touch the networks and the firewall of the machine's own engine.
-		"--bridge=none", "--iptables=false", "--ip-masq=false", "--ip-forward=false",
+		// It must not touch the firewall of the machine's own engine. The bridge docker0 is
+		// both's: --bridge=none would remove it (removeDefaultBridgeInterface in dockerd).
+		"--iptables=false", "--ip-masq=false", "--ip-forward=false",
 		"--shutdown-timeout=2",
 	}
 	e.ready = func() error {
