@@ -119,7 +119,7 @@ func runBlocks(t *testing.T, dir, bin string, blocks []docs.Block) {
 			t.Logf("%s:%d printed:\n%s", b.File, b.Line, out)
 		}
 		if err == nil && b.Output != "" {
-			assert.Equal(t, b.Output, string(out), "%s:%d", b.File, b.Line)
+			assert.Equal(t, strings.TrimSpace(b.Output), strings.TrimSpace(string(out)), "%s:%d", b.File, b.Line)
 		}
 	}
 	require.NoError(t, err, "%s", stderr)
