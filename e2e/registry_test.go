@@ -79,6 +79,18 @@ func (r *testRegistry) push(t *testing.T, repository string) string {
 	return ref.String()
 }
 
+// digest is what the registry has under a name now.
+func (r *testRegistry) digest(t *testing.T, ref string) string {
+	t.Helper()
+	tag, err := name.NewTag(ref)
+	require.NoError(t, err)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	d, err := remote.Head(tag, remote.WithTransport(transport), remote.WithContext(t.Context()))
+	require.NoError(t, err)
+	return d.Digest.String()
+}
+
 func (r *testRegistry) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		user, password, _ := req.BasicAuth()
