@@ -33,6 +33,11 @@ func TestCheckCommand(t *testing.T) {
 		box := func(more ...any) map[string]any {
 			return config(v, map[string]any{"mode": factory.ModeName, "mounts": append([]any{dir + ":/hooks:ro"}, more...), "read_only": true, "user": "1000:1000"})
 		}
+		strict := box()
+		strict["isolation"] = "strict"
+		if v.Rootless() {
+			strict["allow"] = []any{"no-limits"} // where cgroup v1 holds none
+		}
 		hooks := map[string]any{}
 		for _, sb := range []string{"shell", "bare"} {
 			for name, command := range map[string]string{
@@ -42,7 +47,7 @@ func TestCheckCommand(t *testing.T) {
 			}
 		}
 		file := writeRuntimeConfig(t, dir, map[string]any{
-			"sandboxes": map[string]any{"shell": box(), "bare": box(dir + "/noexec:/bin/sh:ro")}, "hooks": hooks,
+			"sandboxes": map[string]any{"shell": strict, "bare": box(dir + "/noexec:/bin/sh:ro")}, "hooks": hooks,
 		})
 		stdout, stderr, status := dockerrun(t, exec.CommandContext(t.Context(), bin, "check", "--json", "--timeout=60s", file))
 		require.Equal(t, 1, status, stderr)

@@ -99,9 +99,20 @@ func TestExplain(t *testing.T) {
 			if !v.IsPodman() { // Podman's command line sets others beside it, which may take more rights than it has
 				c.config["ulimits"] = []any{"nofile=100:200"}
 			}
-			want := p.record(t, v, viaExplain(t, bin, v), c)
-			require.NoError(t, want.err)
-			assert.NoError(t, p.compare(t, v, c, want))
+			strict := inspectCase{
+				image: image.Ref, req: sandbox.Request{Command: image.Probe, Args: []string{"block"}, Timeout: time.Minute},
+				config: map[string]any{"isolation": "strict", "mounts": []any{dir + "/sub:/hooks"}},
+			}
+			if v.Rootless() {
+				strict.config["allow"] = []any{"no-limits"} // where cgroup v1 holds none
+			}
+			for name, c := range map[string]inspectCase{"much": c, "strict": strict} {
+				t.Run(name, func(t *testing.T) {
+					want := p.record(t, v, viaExplain(t, bin, v), c)
+					require.NoError(t, want.err)
+					assert.NoError(t, p.compare(t, v, c, want))
+				})
+			}
 		})
 	}
 }

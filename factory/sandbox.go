@@ -69,8 +69,9 @@ func (s *Sandbox) Spawn(ctx context.Context, req sandbox.Request) (sandbox.Respo
 }
 
 // Spec is the container that Spawn would make for the request now, as far as that is
-// known before its engine is asked: Spawn adds a name, labels and the deadline. It
-// holds the values of the environment.
+// known before its engine is asked: Spawn adds a name, labels and the deadline, and what
+// strict isolation does (see [runtime.Isolation.Apply]). It holds the values of the
+// environment.
 func (s *Sandbox) Spec(req sandbox.Request) (runtime.Spec, error) {
 	if s.err != nil {
 		return runtime.Spec{}, s.err

@@ -23,7 +23,7 @@ const (
 	head = "apiVersion: promptkit.altairalabs.ai/v1alpha1\nkind: RuntimeConfig\nspec:\n"
 	// quietBox is a sandbox that there is nothing to say of.
 	quietBox = "  sandboxes:\n    box: {mode: docker_run, image: 'there@sha256:" + digest + "', network: none, user: nobody, memory: 64m, pids_limit: 9," +
-		" cap_drop: [all], security_opt: [no-new-privileges], read_only: true, extra_args: [--log-driver=none]}\n"
+		" cap_drop: [all], security_opt: [no-new-privileges], read_only: true, log_driver: none}\n"
 	digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 )
 
@@ -88,6 +88,8 @@ func TestBindings(t *testing.T) {
 func TestSandboxes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	require.NoError(t, os.Symlink("/etc", filepath.Join(dir, "link")))
+	strict := head + "  sandboxes:\n    box: {mode: docker_run, image: 'there@sha256:" + digest + "', isolation: strict}\n"
 	box := func(keys string) string {
 		return head + strings.Replace(quietBox, "user: nobody", "user: nobody"+keys, 1)
 	}
@@ -107,9 +109,9 @@ func TestSandboxes(t *testing.T) {
 			`5:146 error config: sandbox "box": mount_check: "x": it takes on or off`,
 			`5:174 error config: sandbox "box": tmpfs[1]: "b": it takes an absolute path in the container, and perhaps :options`,
 			`5:182 error config: sandbox "box": nonesuch: unknown key`}},
-		{"an extra argument", strings.Replace(head+quietBox, "[--log-driver=none]", "[--log-driver=none, x, --rm=false]", 1), []string{
-			`5:275 error config: sandbox "box": extra_args: "x" is no flag, nor the value of one: it would become the image or the command`,
-			`5:278 error config: sandbox "box": extra_args: invalid argument "false" for "--rm" flag: containers are always removed; --rm=false is not possible`}},
+		{"an extra argument", strings.Replace(head+quietBox, "log_driver: none", "extra_args: [--ipc=none, x, --rm=false], log_driver: none", 1), []string{
+			`5:268 error config: sandbox "box": extra_args: "x" is no flag, nor the value of one: it would become the image or the command`,
+			`5:271 error config: sandbox "box": extra_args: invalid argument "false" for "--rm" flag: containers are always removed; --rm=false is not possible`}},
 		{"mounts", box(fmt.Sprintf(", mounts: [%s/no:/a, '%s:/b:ro', '%s:/c', /:/d]", dir, dir, dir)), []string{
 			`error mount: sandbox "box": mount "` + dir + `/no:/a": its source ` + dir + `/no does not exist on this host (` + dir + ` does)`,
 			`warning writable: sandbox "box": mount "` + dir + `:/c": what runs in the container can change it; end it with :ro if it need not`,
@@ -127,16 +129,26 @@ func TestSandboxes(t *testing.T) {
 			[]string{`5:5 warning limits: sandbox "box": no limit of what one call may take of the host: set memory and pids_limit`}},
 		{"tag", without("@sha256:" + digest), []string{`5:29 warning unpinned: sandbox "box": image: there can come to be another image; name@sha256:... can't`}},
 		{"image ID", strings.Replace(head+quietBox, "there@", "", 1), nil},
-		{"log", without(", extra_args: [--log-driver=none]"),
-			[]string{`5:5 warning log: sandbox "box": the engine may keep what the command writes, in its log on the host; extra_args: ["--log-driver=none"] keeps it from that`}},
+		{"log", without(", log_driver: none"),
+			[]string{`5:5 warning log: sandbox "box": the engine may keep what the command writes, in its log on the host; log_driver: none keeps it from that`}},
 		{"hardening", without("cap_drop: [all],", "read_only: true,"), []string{
-			`5:5 warning hardening: sandbox "box": the container is as open as the engine makes it by default; most commands run as well with cap_drop: [ALL], read_only: true`}},
-		{"privileges", strings.Replace(head+quietBox, "--log-driver=none", "--log-driver=none, --privileged, --pid=host, --cap-add=SYS_ADMIN, --device=/dev/kvm, --security-opt=seccomp=unconfined", 1), []string{
+			`5:5 warning hardening: sandbox "box": the container is as open as the engine makes it by default; most commands run as well with isolation: strict, or at least cap_drop: [ALL], read_only: true`}},
+		{"privileges", strings.Replace(head+quietBox, "log_driver: none", "log_driver: none, extra_args: [--privileged, --pid=host, --cap-add=SYS_ADMIN, --device=/dev/kvm, --security-opt=seccomp=unconfined]", 1), []string{
 			`warning privileged: sandbox "box": --privileged: the container can do to the host what root can`,
 			`warning host: sandbox "box": --pid=host: the container shares it with the host`,
 			`warning capabilities: sandbox "box": cap_add: the container gets more capabilities than others: SYS_ADMIN`,
 			`warning devices: sandbox "box": devices: the container gets devices of the host`,
 			`warning security: sandbox "box": security_opt: seccomp=unconfined takes a guard away`}},
+		{"strict", strict, nil},
+		{"strict, and what it refuses", strings.Replace(strict, "isolation", "network: host, mounts: [/:/x], isolation", 1), []string{
+			`error config: sandbox "box": mounts[0]: "/:/x:ro": its source is the whole host filesystem; isolation strict takes that only with allow: [host-paths]`,
+			`error config: sandbox "box": network: "host": is the network of the host or of another container; isolation strict takes that only with allow: [host-namespaces]`}},
+		{"strict, and what is allowed", strings.Replace(strict, "isolation", "network: db, allow: [network], isolation", 1), nil},
+		{"strict, and where a mount leads", strings.Replace(strict, "isolation", fmt.Sprintf("mounts: [%s/link:/x], isolation", dir), 1), []string{
+			`error mount: sandbox "box": mount "` + dir + `/link:/x:ro": `}},
+		{"strict, a tag", strings.Replace(strict, "@sha256:"+digest, "", 1), []string{`warning unpinned`}},
+		{"a digest is required", strings.Replace(strict, "@sha256:"+digest+"'", "', require_digest: true", 1), []string{
+			`5:29 error config: sandbox "box": image: "there": has no digest, which require_digest demands: it takes name@sha256:... or an image ID`}},
 		{"other modes", head + "  sandboxes:\n    a: {mode: direct}\n    b: {mode: docker-run}\n    c: {image: x}\n    d:\n", []string{
 			`6:9 warning mode: sandbox "b": mode: "docker-run" is not the mode of this launcher; did you mean "docker_run"?`,
 			`7:5 error config: sandbox "c": mode: it is required; for this launcher it is docker_run`,
@@ -214,6 +226,9 @@ func TestOnEngine(t *testing.T) {
 			`5:5 error engine: sandbox "box": docker-cli: container engine unavailable: nothing listens`}},
 		{name: "no limits", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) { return runtime.Info{}, nil }}, want: []string{
 			`5:146 error limits: sandbox "box": memory, pids_limit: the engine can't enforce limits, so that each call fails (rootless on cgroup v1 can't)`}},
+		{name: "strict without limits", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) { return runtime.Info{Runtime: "podman"}, nil }},
+			change: func(s string) string { return strings.Replace(s, "user:", "isolation: strict, user:", 1) },
+			want:   []string{`5:132 error isolation: sandbox "box": isolation: the engine does not hold containers to memory, memory-swap, pids-limit; isolation strict does without only with allow: [no-limits]`}},
 		{name: "OCI runtime", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) {
 			return runtime.Info{Engine: "docker", LimitsEnforced: true, OCIRuntimes: []string{"crun", "runc"}}, nil
 		}}, change: func(s string) string { return strings.Replace(s, "user:", "oci_runtime: runsc, user:", 1) },

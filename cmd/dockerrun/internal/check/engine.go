@@ -92,7 +92,7 @@ func (b *box) engine(ctx context.Context, engines *engines) *engine {
 
 // onEngine looks at what only the engine knows.
 func (b *box) onEngine(ctx context.Context, e *engine) {
-	if asked := limits(b.spec.Resources); len(asked) > 0 && !e.info.LimitsEnforced {
+	if asked := limits(b.spec.Resources); len(asked) > 0 && !e.info.LimitsEnforced && !b.isolation.Strict {
 		b.say(Error, b.key(asked[0]), "limits", fmt.Sprintf("%s: the engine can't enforce limits, so that each call fails (rootless on cgroup v1 can't)", strings.Join(asked, ", ")))
 		return // no container starts
 	}
@@ -101,13 +101,35 @@ func (b *box) onEngine(ctx context.Context, e *engine) {
 		return
 	}
 	img, ok := b.image(ctx, e)
-	if !ok {
+	around := runtime.Surroundings{Info: &e.info}
+	if ok {
+		around.Image = &img
+	}
+	if !b.isolate(around) || !ok {
 		return
 	}
-	if b.spec.User == "" && (img.User == "" || isRoot(img.User)) {
+	if !b.isolation.Strict && b.spec.User == "" && (img.User == "" || isRoot(img.User)) {
 		b.say(Warning, "", "root", "the command runs as root, the image's user; set user")
 	}
 	b.commands(ctx, e, img)
+}
+
+// isolate is Apply with what the engine has said, and reports whether a container can be
+// started.
+func (b *box) isolate(around runtime.Surroundings) bool {
+	strict, _, err := b.isolation.Apply(b.said, around)
+	if err == nil {
+		b.spec = strict
+		return true
+	}
+	faults, ok := errors.AsType[runtime.Weakenings](err)
+	if !ok {
+		b.say(Error, "", "isolation", err.Error())
+	}
+	for _, f := range faults {
+		b.say(Error, "isolation", "isolation", "isolation: "+f.Message)
+	}
+	return false
 }
 
 // image looks the image up, and reports whether it is there.

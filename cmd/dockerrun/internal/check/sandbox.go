@@ -20,12 +20,16 @@ type box struct {
 	*checker
 	entry  *runtimeconfig.Sandbox
 	config factory.Config
-	spec   runtime.Spec // as for a call, with a command that stands for any
+	// said is the container as the configuration says it, with a command that stands for
+	// any; spec is what its isolation makes of that, as far as is known.
+	said, spec runtime.Spec
+	isolation  runtime.Isolation
+	faulty     map[string]bool // keys of which the factory has said what is wrong
 }
 
 // sandbox looks at an entry of spec.sandboxes.
 func (c *checker) sandbox(ctx context.Context, entry *runtimeconfig.Sandbox, engines *engines) {
-	b := &box{checker: c, entry: entry}
+	b := &box{checker: c, entry: entry, faulty: map[string]bool{}}
 	switch {
 	case entry.Null:
 		b.say(Warning, "", "ignored", "PromptKit leaves it out, as it has no value")
@@ -41,11 +45,13 @@ func (c *checker) sandbox(ctx context.Context, entry *runtimeconfig.Sandbox, eng
 	}
 	c.Sandboxes++
 	b.config, _ = factory.ParseConfig(entry.Name, entry.Config) // Factory says it, too
+	b.isolation, _ = runtime.ParseIsolation(b.config.Isolation, b.config.Allow)
 	sb, err := factory.Factory(entry.Name, entry.Config)
 	var all *factory.ConfigError
 	switch {
 	case errors.As(err, &all):
 		for _, f := range all.Faults {
+			b.faulty[f.Key] = true
 			b.say(Error, b.key(f.Key), "config", f.Message)
 		}
 	case err != nil:
@@ -57,7 +63,10 @@ func (c *checker) sandbox(ctx context.Context, entry *runtimeconfig.Sandbox, eng
 	}
 	made := sb.(*factory.Sandbox)
 	defer func() { _ = made.Close() }() // it has made no call
-	if b.spec, err = made.Spec(sandbox.Request{Command: "command"}); err != nil {
+	if b.said, err = made.Spec(sandbox.Request{Command: "command"}); err == nil {
+		b.spec, _, err = b.isolation.Apply(b.said, runtime.Surroundings{})
+	}
+	if err != nil {
 		b.say(Error, "", "config", err.Error())
 		return
 	}
@@ -74,7 +83,7 @@ func (c *checker) sandbox(ctx context.Context, entry *runtimeconfig.Sandbox, eng
 func (b *box) key(key string) string {
 	name, _, _ := strings.Cut(key, "[")
 	name, _, _ = strings.Cut(name, ".")
-	if !b.entry.Has(name) && b.entry.Has("extra_args") {
+	if name != "" && !b.entry.Has(name) && b.entry.Has("extra_args") {
 		return "extra_args"
 	}
 	return key
@@ -98,7 +107,7 @@ func (b *box) mounts(remote bool) {
 				m, err = m.Abs(b.baseDir())
 			}
 			if err != nil {
-				m = runtime.Mount{} // it was reported; the index must stay right
+				m = runtime.Mount{} // the factory has said so; the index must stay right
 			}
 			mounts = append(mounts, m)
 		}
@@ -108,13 +117,22 @@ func (b *box) mounts(remote bool) {
 		if i < len(b.config.Mounts) {
 			key = "mounts[" + strconv.Itoa(i) + "]"
 		}
+		if b.faulty[key] {
+			continue
+		}
 		warnings, err := runtime.CheckMounts([]runtime.Mount{m})
+		if err == nil && b.isolation.Strict {
+			_, err = b.isolation.CheckStrictMounts([]runtime.Mount{m}, "")
+		}
 		if err != nil {
 			text := err.Error()
 			if e, ok := errors.AsType[*runtime.Error](err); ok {
 				text = strings.TrimPrefix(e.Message, "mounts[0]: ")
 			}
 			b.say(Error, key, "mount", "mount "+text)
+		}
+		if b.isolation.Strict {
+			continue // what is there was allowed by name
 		}
 		for _, w := range warnings {
 			b.say(Warning, key, "mount", w)

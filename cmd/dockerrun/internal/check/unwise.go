@@ -8,9 +8,16 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
-// unwise warns of what the configuration may say, and rarely should.
+// unwise warns of what the configuration may say, and rarely should. Under strict
+// isolation all of it was allowed by name.
 func (b *box) unwise() {
 	s := &b.spec
+	if !pinned(s.Image) {
+		b.say(Warning, "image", "unpinned", fmt.Sprintf("image: %s can come to be another image; name@sha256:... can't", s.Image))
+	}
+	if b.isolation.Strict {
+		return
+	}
 	switch s.Network {
 	case "none":
 	case "":
@@ -34,11 +41,8 @@ func (b *box) unwise() {
 	if len(unlimited) > 0 {
 		b.say(Warning, "", "limits", "no limit of what one call may take of the host: set "+strings.Join(unlimited, " and "))
 	}
-	if !pinned(s.Image) {
-		b.say(Warning, "image", "unpinned", fmt.Sprintf("image: %s can come to be another image; name@sha256:... can't", s.Image))
-	}
 	if s.LogDriver == "" && b.config.Warm.Size == 0 {
-		b.say(Warning, "", "log", "the engine may keep what the command writes, in its log on the host; extra_args: [\"--log-driver=none\"] keeps it from that")
+		b.say(Warning, "", "log", "the engine may keep what the command writes, in its log on the host; log_driver: none keeps it from that")
 	}
 }
 
@@ -79,7 +83,7 @@ func (b *box) privileges() {
 		lacks = append(lacks, "read_only: true")
 	}
 	if len(lacks) > 0 && !s.Privileged {
-		b.say(Warning, "", "hardening", "the container is as open as the engine makes it by default; most commands run as well with "+strings.Join(lacks, ", "))
+		b.say(Warning, "", "hardening", "the container is as open as the engine makes it by default; most commands run as well with isolation: strict, or at least "+strings.Join(lacks, ", "))
 	}
 }
 

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,38 +11,18 @@ import (
 	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
 	"github.com/spf13/cobra"
 
-	"github.com/AltairaLabs/dockerrun/backends/dockercli"
-	"github.com/AltairaLabs/dockerrun/backends/podman"
-	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cmdline"
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/internal/runtimeconfig"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
-// explained is a call, as the command lines that make the same container.
-type explained struct {
-	Sandbox string   `json:"sandbox,omitempty"`
-	Line    int      `json:"line,omitempty"` // of the sandbox in the file
-	Column  int      `json:"column,omitempty"`
-	Runtime string   `json:"runtime"`
-	Hook    string   `json:"hook,omitempty"` // or another entry of the file that runs it
-	Command []string `json:"command"`
-	Docker  cmdLine  `json:"docker"`
-	Podman  cmdLine  `json:"podman"`
-	Notes   []string `json:"notes,omitempty"` // what the lines don't say
-}
-
-type cmdLine struct {
-	Argv []string `json:"argv"`
-	Line string   `json:"line"` // for a shell
-}
-
 // explainFlags is what the flags of explain say.
 type explainFlags struct {
-	run     runFlags
-	sandbox string
-	asJSON  bool
-	showEnv bool
+	run      runFlags
+	sandbox  string
+	asJSON   bool
+	showEnv  bool
+	noEngine bool
 }
 
 func newExplain(sys System, args []string) *cobra.Command {
@@ -53,7 +32,11 @@ func newExplain(sys System, args []string) *cobra.Command {
 		Short: "Say what a sandbox becomes: the docker run and podman run lines of the same container",
 		Long: `Print, for each command that runs in a sandbox of a RuntimeConfig, the docker run and the podman
 run that make the same container; or the same for flags as run takes them. FILE ends in .yaml or
-.yml, or begins with /, ./ or ../; anything else is an image. No engine is asked.
+.yml, or begins with /, ./ or ../; anything else is an image.
+
+Under isolation strict, comments say what that sets and why. What it sets depends on the image's
+user and on what the engine can do, so the engine is asked for both; where it does not answer, or
+with --no-engine, a comment says so. Without strict, no engine is asked.
 
 The output is a script for sh: what is not a command is a comment. Values of the environment are
 left out, so that a line takes those of the shell that it runs in, unless --show-env has them shown.
@@ -75,9 +58,9 @@ the flags are wrong.`,
 				if rest := cmd.Flags().Args(); len(rest) > 0 {
 					return fmt.Errorf("%s: a file is explained alone", strings.Join(rest, " "))
 				}
-				all, err = f.file(args[0])
+				all, err = f.file(cmd.Context(), sys, args[0])
 			} else {
-				all, err = f.flags(args)
+				all, err = f.flags(cmd.Context(), sys, args)
 			}
 			if err != nil {
 				return err
@@ -92,7 +75,9 @@ the flags are wrong.`,
 	fs.StringVar(&f.sandbox, "sandbox", "", "of a file, this sandbox only")
 	fs.BoolVar(&f.asJSON, "json", false, "write JSON")
 	fs.BoolVar(&f.showEnv, "show-env", false, "show values of the environment that the file or the flags set")
-	fs.Bool("help", false, "help for explain")
+	fs.BoolVar(&f.noEngine, "no-engine", false, "ask no engine, also not for isolation strict")
+	fs.Bool("help", false, "help for explain") // without -h, which is the container's host name
+	f.run.addIsolation(cmd)
 	addTarget(cmd, &f.run.target, sys, "what would run the container")
 	f.run.addSpec(fs, args)
 	return cmd
@@ -109,9 +94,12 @@ func isConfigFile(arg string) bool {
 }
 
 // flags explains a command line of run.
-func (f *explainFlags) flags(args []string) ([]explained, error) {
+func (f *explainFlags) flags(ctx context.Context, sys System, args []string) ([]explained, error) {
 	if f.sandbox != "" {
 		return nil, errors.New("--sandbox: it takes a file, and " + args[0] + " is an image")
+	}
+	if err := f.run.parseIsolation(); err != nil {
+		return nil, err
 	}
 	spec := f.run.spec
 	spec.Image, spec.Args = args[0], args[1:]
@@ -122,12 +110,13 @@ func (f *explainFlags) flags(args []string) ([]explained, error) {
 		return nil, err
 	}
 	e := explained{Runtime: f.run.target.Key, Command: spec.Args}
-	e.lines(spec, f.run.target, func(string) bool { return f.showEnv })
-	return []explained{e}, nil
+	around := f.ask(ctx, sys, f.run.options.Isolation, spec, f.run.target)
+	err := e.lines(spec, f.run.options.Isolation, around, f.run.target, func(string) bool { return f.showEnv })
+	return []explained{e}, err
 }
 
 // file explains the sandboxes of a file.
-func (f *explainFlags) file(name string) ([]explained, error) {
+func (f *explainFlags) file(ctx context.Context, sys System, name string) ([]explained, error) {
 	file, err := runtimeconfig.Read(name)
 	if err != nil {
 		return nil, err
@@ -144,7 +133,7 @@ func (f *explainFlags) file(name string) ([]explained, error) {
 		if entry.Mode != factory.ModeName || f.sandbox != "" && entry.Name != f.sandbox {
 			continue
 		}
-		calls, err := f.calls(file, entry)
+		calls, err := f.calls(ctx, sys, file, entry)
 		if err != nil {
 			return nil, wrongConfig(err)
 		}
@@ -157,7 +146,7 @@ func (f *explainFlags) file(name string) ([]explained, error) {
 }
 
 // calls are those of what runs in a sandbox, or one that stands for any.
-func (f *explainFlags) calls(file *runtimeconfig.File, entry *runtimeconfig.Sandbox) ([]explained, error) {
+func (f *explainFlags) calls(ctx context.Context, sys System, file *runtimeconfig.File, entry *runtimeconfig.Sandbox) ([]explained, error) {
 	config, err := factory.ParseConfig(entry.Name, entry.Config)
 	if err != nil {
 		return nil, err
@@ -181,12 +170,24 @@ func (f *explainFlags) calls(file *runtimeconfig.File, entry *runtimeconfig.Sand
 	if len(users) == 0 {
 		users = []user{{req: sandbox.Request{Command: "COMMAND"}}}
 	}
+	isolation, err := runtime.ParseIsolation(config.Isolation, config.Allow)
+	if err != nil {
+		return nil, err
+	}
+	var targets []Target
+	for _, key := range config.Runtimes() {
+		targets = append(targets, Target{Key: key, Host: config.Host, DockerPath: config.DockerPath})
+	}
 	var all []explained
+	var around *surroundings
 	at := entry.At("")
 	for _, u := range users {
 		spec, err := sb.Spec(u.req)
 		if err != nil {
 			return nil, err
+		}
+		if around == nil { // once for all: they differ in their commands alone
+			around = f.ask(ctx, sys, isolation, spec, targets...)
 		}
 		e := explained{
 			Sandbox: entry.Name, Line: at.Line, Column: at.Column, Hook: u.hook, Command: spec.Args,
@@ -196,32 +197,16 @@ func (f *explainFlags) calls(file *runtimeconfig.File, entry *runtimeconfig.Sand
 			e.Notes = append(e.Notes, fmt.Sprintf("warm: up to %d such containers are started ahead, whose /bin/sh waits for the call and then runs the command, and which have no log", w))
 		}
 		fromHost := slices.Concat(config.Env, u.req.Env)
-		e.lines(spec, Target{Key: config.Runtimes()[0], Host: config.Host, DockerPath: config.DockerPath}, func(name string) bool {
+		show := func(name string) bool {
 			return f.showEnv && !slices.Contains(fromHost, name) // what the host sets is not the file's to show
-		})
+		}
+		if err := e.lines(spec, isolation, around, targets[0], show); err != nil {
+			return nil, fmt.Errorf("sandbox %q: %w", entry.Name, err)
+		}
 		all = append(all, e)
 	}
 	return all, nil
 }
-
-// lines fills both command lines in. The one for the engine that is meant gets its
-// address.
-func (e *explained) lines(spec runtime.Spec, t Target, show func(name string) bool) {
-	docker := cmdline.Options{Program: "docker", Value: show}
-	pod := cmdline.Options{Program: "podman", Podman: true, Value: show}
-	isPodman := t.Key == podman.Key || t.Key == dockercli.Key && strings.HasPrefix(filepath.Base(t.DockerPath), "podman")
-	own := &docker
-	if isPodman {
-		own = &pod
-	}
-	own.Host = t.Host
-	if t.DockerPath != "" {
-		own.Program = t.DockerPath
-	}
-	e.Docker, e.Podman = newCmdLine(cmdline.Run(spec, docker)), newCmdLine(cmdline.Run(spec, pod))
-}
-
-func newCmdLine(argv []string) cmdLine { return cmdLine{Argv: argv, Line: cmdline.Quote(argv)} }
 
 // wrongConfig is an error that is the configuration's.
 func wrongConfig(err error) error { return &configError{err} }
@@ -229,36 +214,3 @@ func wrongConfig(err error) error { return &configError{err} }
 type configError struct{ error }
 
 func (e *configError) Unwrap() error { return e.error }
-
-func writeExplained(w io.Writer, all []explained, asJSON bool) error {
-	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(all)
-	}
-	var b strings.Builder
-	for i, e := range all {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		if e.Sandbox != "" {
-			title := fmt.Sprintf("sandbox %q (line %d), on %s", e.Sandbox, e.Line, e.Runtime)
-			if e.Hook != "" {
-				title += fmt.Sprintf(": hook %q", e.Hook)
-			}
-			comment(&b, title)
-		}
-		for _, note := range e.Notes {
-			comment(&b, note)
-		}
-		b.WriteString(cmdline.Wrap(e.Docker.Argv) + "\n" + cmdline.Wrap(e.Podman.Argv) + "\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// comment writes text so that no shell runs it.
-func comment(b *strings.Builder, text string) {
-	b.WriteString("# " + strings.ReplaceAll(text, "\n", "\n# ") + "\n")
-}

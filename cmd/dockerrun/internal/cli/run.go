@@ -85,17 +85,31 @@ Exit statuses that are not the command's:
 	fs.DurationVar(&f.options.PullTimeout, "pull-timeout", runtime.DefaultPullTimeout, "most time for a pull of the image")
 	fs.Var(&f.maxOutput, "max-output", "most that stdout, and stderr, may be, such as 16m (default no limit)")
 	fs.BoolVar(&f.options.SkipMountCheck, "skip-mount-check", false, "don't look at mount sources on this host")
-	fs.StringVar(&f.isolation, "isolation", runtime.IsolationEngine, "how far the container is shut off (engine, strict); see docs/isolation.md")
-	fs.StringSliceVar(&f.options.Isolation.Allow, "allow", nil, "what --isolation=strict lets other flags weaken, such as network or rw-mounts")
-	fs.BoolVar(&f.options.Isolation.RequireDigest, "require-digest", false, "refuse an image that is not named by a digest or its ID")
+	f.addIsolation(cmd)
 	fs.Bool("help", false, "help for run") // without -h, which is the container's host name
 	f.lines.add(fs)
 	f.addSpec(fs, args)
 	_ = cmd.RegisterFlagCompletionFunc("pull", cobra.FixedCompletions( // fails only for a flag that is not there
 		[]string{string(runtime.PullMissing), string(runtime.PullAlways), string(runtime.PullNever)}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("isolation", cobra.FixedCompletions([]string{runtime.IsolationEngine, runtime.IsolationStrict}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(allowances(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// addIsolation defines the flags that say how far the container is shut off.
+func (f *runFlags) addIsolation(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.isolation, "isolation", runtime.IsolationEngine, "how far the container is shut off (engine, strict); see docs/isolation.md")
+	fs.StringSliceVar(&f.options.Isolation.Allow, "allow", nil, "what --isolation=strict lets other flags weaken, such as network or rw-mounts")
+	fs.BoolVar(&f.options.Isolation.RequireDigest, "require-digest", false, "refuse an image that is not named by a digest or its ID")
+	_ = cmd.RegisterFlagCompletionFunc("isolation", cobra.FixedCompletions( // these fail only for a flag that is not there
+		[]string{runtime.IsolationEngine, runtime.IsolationStrict}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(allowances(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// parseIsolation reads what those flags say.
+func (f *runFlags) parseIsolation() error {
+	isolation, err := runtime.ParseIsolation(f.isolation, f.options.Isolation.Allow)
+	f.options.Isolation.Strict = isolation.Strict
+	return err
 }
 
 // allowances are what --allow takes.
@@ -153,11 +167,9 @@ func (f *runFlags) run(ctx context.Context, sys System) error {
 	if err := f.lines.check(); err != nil {
 		return err
 	}
-	isolation, err := runtime.ParseIsolation(f.isolation, f.options.Isolation.Allow)
-	if err != nil {
+	if err := f.parseIsolation(); err != nil {
 		return err
 	}
-	f.options.Isolation.Strict = isolation.Strict
 	rt, err := sys.Open(f.target)
 	if err != nil {
 		return err
