@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"strings"
 
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -64,6 +65,7 @@ func setOutcome(span trace.Span, outcome string, status Status, err error) {
 	if len(text) > most {
 		text = text[:most] + "..."
 	}
-	span.SetStatus(codes.Error, text)
+	// An exporter refuses what is not UTF-8, and all that goes with it.
+	span.SetStatus(codes.Error, strings.ToValidUTF8(text, "?"))
 	span.SetAttributes(semconv.ErrorTypeKey.String(outcome))
 }

@@ -13,7 +13,7 @@ func Image(ref string) []attribute.KeyValue {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil || strings.HasPrefix(ref, "sha256:") {
 		// An ID, or what the engine is to judge.
-		return []attribute.KeyValue{semconv.ContainerImageName(ref)}
+		return []attribute.KeyValue{semconv.ContainerImageName(strings.ToValidUTF8(ref, "?"))}
 	}
 	out := []attribute.KeyValue{semconv.ContainerImageName(reference.FamiliarName(named))}
 	if tagged, ok := reference.TagNameOnly(named).(reference.Tagged); ok {

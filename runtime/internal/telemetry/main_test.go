@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,12 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(status)
 }
+
+// Limits of what should take no time at all.
+const (
+	testTime = 30 * time.Second
+	tick     = 5 * time.Millisecond
+)
 
 // still is a Runtime that does nothing.
 type still struct{ runtime.Runtime }
