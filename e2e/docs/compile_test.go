@@ -106,6 +106,10 @@ func (im *importing) load(t *testing.T, file *ast.File) {
 	if len(missing) == 0 {
 		return
 	}
+	// All of them again: types of two loads are never the same.
+	for name := range im.byPath {
+		missing = append(missing, name)
+	}
 	loaded, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps, Dir: root}, missing...)
 	require.NoError(t, err)
 	for _, p := range loaded {
