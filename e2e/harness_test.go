@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -32,6 +33,7 @@ var machine struct {
 	variants []engines.Variant
 	files    func() (image.Files, error) // built at the first use
 	loaded   map[string]func() error     // by Engine: loads the images, once
+	hostile  map[string]func() error     // the same for the image of the hostile tests
 }
 
 func TestMain(m *testing.M) {
@@ -45,7 +47,8 @@ func TestMain(m *testing.M) {
 	machine.files = sync.OnceValues(func() (image.Files, error) {
 		return image.ReadFiles(context.Background(), "")
 	})
-	machine.loaded = map[string]func() error{}
+	machine.loaded, machine.hostile = map[string]func() error{}, map[string]func() error{}
+	hostile := sync.OnceValues(buildHostile)
 	for _, v := range machine.variants {
 		machine.loaded[v.Engine] = sync.OnceValue(func() error {
 			files, err := machine.files()
@@ -53,6 +56,13 @@ func TestMain(m *testing.M) {
 				return err
 			}
 			return image.LoadAll(context.Background(), v.CLI, files)
+		})
+		machine.hostile[v.Engine] = sync.OnceValue(func() error {
+			img, err := hostile()
+			if err != nil {
+				return err
+			}
+			return image.Load(context.Background(), v.CLI, map[string]v1.Image{image.HostileRef: img})
 		})
 	}
 	if err := checkRequired(machine.variants); err != nil {
@@ -65,6 +75,14 @@ func TestMain(m *testing.M) {
 		status = 1
 	}
 	os.Exit(status)
+}
+
+func buildHostile() (v1.Image, error) {
+	files, err := machine.files()
+	if err != nil {
+		return nil, err
+	}
+	return image.BuildHostile(context.Background(), files)
 }
 
 // selectEngines leaves out what E2E_ENGINES does not name.

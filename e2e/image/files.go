@@ -46,11 +46,12 @@ func ReadFiles(ctx context.Context, busybox string) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("no busybox (Debian has it in busybox-static): %w", err)
 	}
-	probe, err := buildProbe(ctx)
+	probe, err := buildProgram(ctx, "runtime/runtimetest/probe")
 	return Files{Probe: probe, Busybox: bb}, err
 }
 
-func buildProbe(ctx context.Context) ([]byte, error) {
+// buildProgram builds a package of this module as a static program.
+func buildProgram(ctx context.Context, pkg string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "dockerrun-probe-")
 	if err != nil {
 		return nil, err
@@ -58,10 +59,10 @@ func buildProbe(ctx context.Context) ([]byte, error) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "probe")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", file,
-		"github.com/AltairaLabs/dockerrun/runtime/runtimetest/probe")
+		"github.com/AltairaLabs/dockerrun/"+pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the probe: %w: %s", err, bytes.TrimSpace(out))
+		return nil, fmt.Errorf("building %s: %w: %s", pkg, err, bytes.TrimSpace(out))
 	}
 	return os.ReadFile(file)
 }
