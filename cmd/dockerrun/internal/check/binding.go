@@ -27,15 +27,16 @@ var bindingKeys = map[string][]string{
 	runtimeconfig.Selectors: {"command", "args", "env", "timeout_ms", "sandbox"},
 }
 
-// sandboxed reports whether PromptKit runs the entry in the sandbox that it names.
-func sandboxed(b *runtimeconfig.Binding) bool {
-	return b.Section == runtimeconfig.Hooks || b.Section == runtimeconfig.Selectors
-}
-
 // binding looks at what the file says of an entry that runs a command.
 func (c *checker) binding(b *runtimeconfig.Binding) {
-	if !sandboxed(b) {
-		if b.Sandbox != "" {
+	call, ok := c.file.Call(b)
+	if ok {
+		if c.Bindings++; c.file.Sandbox(call.Sandbox) == nil {
+			c.sayAt(call.SandboxAt, b, Error, "sandbox", fmt.Sprintf("%q is not declared in spec.sandboxes%s", call.Sandbox, suggest(call.Sandbox, c.file.Names())))
+		}
+	}
+	if b.Section != runtimeconfig.Hooks && b.Section != runtimeconfig.Selectors {
+		if b.Sandbox != "" && !ok {
 			c.say(b, Warning, "sandbox", "ignored", fmt.Sprintf("PromptKit ignores sandbox in spec.%s: this runs on the host; "+
 				"to have it in the sandbox, let its command be dockerrun, with the args exec --config FILE --sandbox %s -- COMMAND", b.Section, b.Sandbox))
 		}
@@ -44,10 +45,8 @@ func (c *checker) binding(b *runtimeconfig.Binding) {
 	if b.Command == "" {
 		c.say(b, Error, "command", "hook", "it has no command")
 	}
-	if b.Sandbox == "" {
+	if !ok {
 		c.say(b, Warning, "", "unsandboxed", "it names no sandbox, so it runs on the host")
-	} else if c.Bindings++; c.file.Sandbox(b.Sandbox) == nil {
-		c.say(b, Error, "sandbox", "sandbox", fmt.Sprintf("%q is not declared in spec.sandboxes%s", b.Sandbox, suggest(b.Sandbox, c.file.Names())))
 	}
 	if b.TimeoutMs < 0 {
 		c.say(b, Warning, "timeout_ms", "timeout", "it is negative, which PromptKit takes for its default")
@@ -92,8 +91,13 @@ func (c *checker) hook(b *runtimeconfig.Binding) {
 
 // say records what was found at a key of an entry.
 func (c *checker) say(b *runtimeconfig.Binding, severity Severity, key, code, message string) {
+	c.sayAt(b.At(key), b, severity, code, message)
+}
+
+func (c *checker) sayAt(at runtimeconfig.Position, b *runtimeconfig.Binding, severity Severity, code, message string) {
 	kind := strings.TrimSuffix(b.Section, "s")
-	c.add(b.At(key), Finding{Severity: severity, Code: code, Sandbox: b.Sandbox, Hook: b.Name, Message: fmt.Sprintf("%s %q: %s", kind, b.Name, message)})
+	call, _ := c.file.Call(b)
+	c.add(at, Finding{Severity: severity, Code: code, Sandbox: call.Sandbox, Hook: b.Name, Message: fmt.Sprintf("%s %q: %s", kind, b.Name, message)})
 }
 
 // suggest is what a word was probably meant to be, for the end of a message.

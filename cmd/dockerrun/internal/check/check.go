@@ -104,12 +104,19 @@ func (c *checker) add(at runtimeconfig.Position, f Finding) {
 	c.Findings = append(c.Findings, f)
 }
 
-// bindingsOf are what runs in a sandbox.
-func (c *checker) bindingsOf(sandbox string) []*runtimeconfig.Binding {
-	var out []*runtimeconfig.Binding
+// use is an entry of the file, and what of it runs in a sandbox.
+type use struct {
+	*runtimeconfig.Binding
+	runtimeconfig.Call
+}
+
+// usesOf are those of a sandbox.
+func (c *checker) usesOf(sandbox string) []use {
+	var out []use
 	for i := range c.file.Bindings {
-		if b := &c.file.Bindings[i]; b.Sandbox == sandbox && sandboxed(b) {
-			out = append(out, b)
+		b := &c.file.Bindings[i]
+		if call, ok := c.file.Call(b); ok && call.Sandbox == sandbox && call.Command != "" {
+			out = append(out, use{b, call})
 		}
 	}
 	return out

@@ -75,6 +75,8 @@ func TestBindings(t *testing.T) {
 		{"what has no sandbox", "  evals:\n    e: {command: x, sandbox: box}\n    f: {command: x}\n  tools:\n    t: {mode: exec, exec: {command: x, sandbox: box}}\n",
 			[]string{`7:21 warning ignored: eval "e": PromptKit ignores sandbox in spec.evals: this runs on the host; to have it in the sandbox, let its command be dockerrun, with the args exec --config FILE --sandbox box -- COMMAND`,
 				`10:40 warning ignored: tool "t": PromptKit ignores sandbox in spec.tools: this runs on the host; to have it in the sandbox, let its command be dockerrun, with the args exec --config FILE --sandbox box -- COMMAND`}},
+		{"what dockerrun exec runs", "  tools:\n    t: {mode: exec, exec: {command: dockerrun, args: [exec, --config, /etc/f, --sandbox, bx, /a]}}\n",
+			[]string{`7:90 error sandbox: tool "t": "bx" is not declared in spec.sandboxes; did you mean "box"?`}},
 		{"the file itself", "  hooks:\n    a: {hook: eval, command: x, sandbox: box}\n    a: {hook: eval, command: x, sandbox: box}\n",
 			[]string{`8:5 error file: a: the key stands here a second time (first in line 7)`}},
 	} {
@@ -202,6 +204,11 @@ func TestOnEngine(t *testing.T) {
 		{name: "commands", fake: &runtimetest.Fake{Programs: programs, Images: images}, want: []string{
 			`8:21 error command: hook "b": command: "b" is neither in the image nor in its mounts`,
 			`9:21 error command: hook "c": command: "/c" is there, but the user of the container may not execute it; chmod +x it`}},
+		{name: "a command of dockerrun exec", fake: &runtimetest.Fake{Programs: programs, Images: images},
+			change: func(s string) string {
+				return strings.Replace(s, hooks, "  evals:\n    e: {command: dockerrun, args: [exec, --config, f, --sandbox, box, --, nosuch]}\n", 1)
+			},
+			want: []string{`7:75 error command: eval "e": command: "nosuch" is neither in the image nor in its mounts`}},
 		{name: "an entrypoint", fake: &runtimetest.Fake{Programs: programs, Images: map[string]runtime.Image{name: {Entrypoint: []string{"/c", "-x"}}}}, want: []string{
 			`5:29 error command: sandbox "box": the image's entrypoint: "/c" is there, but the user of the container may not execute it; chmod +x it`}},
 		{name: "a cleared entrypoint", fake: &runtimetest.Fake{Programs: programs, Images: map[string]runtime.Image{name: {Entrypoint: []string{"/a"}}}},

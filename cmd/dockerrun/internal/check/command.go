@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/AltairaLabs/dockerrun/internal/runtimeconfig"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -30,10 +29,10 @@ var lookScript string
 
 // commands looks, in a container of the sandbox, whether what runs there can be started.
 func (b *box) commands(ctx context.Context, e *engine, img runtime.Image) {
-	bindings := slices.DeleteFunc(b.bindingsOf(b.entry.Name), func(x *runtimeconfig.Binding) bool { return x.Command == "" })
-	wanted := make([]string, 0, len(bindings))
-	for _, x := range bindings {
-		wanted = append(wanted, x.Command)
+	uses := b.usesOf(b.entry.Name)
+	wanted := make([]string, len(uses))
+	for i, u := range uses {
+		wanted[i] = u.Call.Command
 	}
 	entrypoint, at, whose := img.Entrypoint, "image", "the image's entrypoint: "
 	if b.spec.Entrypoint != nil {
@@ -41,7 +40,7 @@ func (b *box) commands(ctx context.Context, e *engine, img runtime.Image) {
 	}
 	if len(entrypoint) > 0 && entrypoint[0] != "" {
 		// What the entrypoint makes of the commands, its arguments, only it knows.
-		wanted, bindings = entrypoint[:1], nil
+		wanted, uses = entrypoint[:1], nil
 	}
 	if len(wanted) == 0 && b.config.Warm.Size == 0 {
 		return
@@ -62,10 +61,10 @@ func (b *box) commands(ctx context.Context, e *engine, img runtime.Image) {
 		text := f.problem(wanted[i])
 		switch {
 		case text == "":
-		case bindings == nil:
+		case uses == nil:
 			b.say(Error, at, "command", whose+text)
 		default:
-			b.checker.say(bindings[i], Error, "command", "command", "command: "+text)
+			b.sayAt(uses[i].CommandAt, uses[i].Binding, Error, "command", "command: "+text)
 		}
 	}
 }

@@ -163,8 +163,9 @@ func (f *explainFlags) calls(ctx context.Context, sys System, file *runtimeconfi
 	}
 	var users []user
 	for i := range file.Bindings {
-		if b := &file.Bindings[i]; b.Sandbox == entry.Name && b.Command != "" && (b.Section == runtimeconfig.Hooks || b.Section == runtimeconfig.Selectors) {
-			users = append(users, user{b.Name, sandbox.Request{Command: b.Command, Args: b.Args, Env: b.Env}})
+		call, ok := file.Call(&file.Bindings[i])
+		if ok && call.Sandbox == entry.Name && call.Command != "" {
+			users = append(users, user{file.Bindings[i].Name, sandbox.Request{Command: call.Command, Args: call.Args, Env: call.Env}})
 		}
 	}
 	if len(users) == 0 {
