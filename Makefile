@@ -17,7 +17,7 @@ UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .NOTPARALLEL:
-.PHONY: help demo test unit e2e race lint fmt-check vet staticcheck build build-check soak bench engines engines-down
+.PHONY: help demo test unit e2e race lint fmt-check vet staticcheck build build-check soak bench fuzz engines engines-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -55,6 +55,13 @@ build-check: ## builds for other systems, without cgo, and as another module's d
 
 soak: engines ## all end-to-end tests, 50 tries of each cancellation, 10,000 warm calls
 	E2E_SOAK=50 E2E_WARM_CALLS=10000 $(GO) test -count=1 -v -timeout 240m ./e2e
+
+# How long each target is fuzzed, and which: make fuzz FUZZTIME=30s FUZZ=Mount
+FUZZTIME ?= 5m
+FUZZ     ?= .
+
+fuzz: ## each fuzz target for FUZZTIME, one after another
+	e2e/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 BENCH = $(GO) test -run '^$$' -timeout 60m ./e2e/bench -docs ../../docs -bench
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/cli/opts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -197,5 +198,64 @@ func FuzzParseMount(f *testing.F) {
 		if got, err := ParseLongMount(long.String()); err == nil {
 			require.Equal(t, long, got)
 		}
+	})
+}
+
+// The property: whatever a Mount holds, if it is valid then its text parses to it again,
+// in both syntaxes. So no source, target or option can turn into another field.
+func FuzzMountString(f *testing.F) {
+	f.Add("bind", "/a,b", "/c", "readonly", "bind-propagation=rslave", true)
+	f.Add("bind", "/a:ro", "/c", "", "", false)
+	f.Add("volume", "vol", "/c,readonly", "ro", "nocopy", false)
+	f.Add("volume", "", "/c", "volume-label=a=b", "volume-opt=o=\"x,y\"", true)
+	f.Add("tmpfs", "", "/t\"", "tmpfs-size=1m", "tmpfs-mode=1777", true)
+	f.Add("image", "busybox", "/i", "image-subpath=a", "type=bind", true)
+	f.Fuzz(func(t *testing.T, kind, source, target, option, option2 string, long bool) {
+		m := Mount{Type: MountType(kind), Source: source, Target: target, Long: long}
+		for _, o := range []string{option, option2} {
+			if o != "" {
+				m.Options = append(m.Options, o)
+			}
+		}
+		if m.validate() != nil {
+			return
+		}
+		text := m.String()
+		parse := ParseMount
+		if long {
+			parse = ParseLongMount
+		}
+		got, err := parse(text)
+		if err != nil {
+			return // an engine refuses it too, as docker's parser has
+		}
+		require.Equal(t, m, got, text)
+		require.Equal(t, m.ReadOnly(), got.ReadOnly())
+		require.Equal(t, text, got.String())
+	})
+}
+
+// The property: what --mount takes, prints to text that means the same to docker.
+func FuzzParseLongMount(f *testing.F) {
+	for _, seed := range []string{
+		"type=bind,src=/a:b,dst=/c,readonly,bind-propagation=rslave", `type=bind,"source=/a,b",target=/c,ro=false`, "type=volume,target=/b,volume-nocopy",
+		"TYPE=tmpfs,Destination=/t,tmpfs-size=64m", "target=/b,source=vol,source=other", `type=bind,"source=/a""b",target=/c`, "type=image,src=x,dst=/y",
+		"type=bind,source=/a,target=/b\ntype=volume",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		m, err := ParseLongMount(in)
+		if err != nil {
+			return
+		}
+		again, err := ParseLongMount(m.String())
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+		var before, after opts.MountOpt
+		require.NoError(t, before.Set(in))
+		require.NoError(t, after.Set(m.String()))
+		require.Equal(t, before.Value(), after.Value(), "docker reads the same from both")
+		require.Len(t, before.Value(), 1)
 	})
 }

@@ -3,6 +3,7 @@ package dockercli
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -138,7 +139,7 @@ func readable(stderr string) string {
 	}
 	text := strings.Join(out, "; ")
 	if len(text) > maxWarning {
-		text = text[:maxWarning] + "..."
+		text = strings.TrimRightFunc(text[:maxWarning], func(r rune) bool { return r == utf8.RuneError }) + "..."
 	}
 	return text
 }

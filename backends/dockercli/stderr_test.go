@@ -88,6 +88,10 @@ func FuzzStderrFilter(f *testing.F) {
 			head = rest
 		}
 		require.Equal(t, head, flushed)
+		if len(in) <= maxHeld { // over it, how much was held is for the pieces to say
+			once, onceHeld, onceWarnings, _ := filtered(in, len(in)+1)
+			require.Equal(t, []any{once, onceHeld, onceWarnings}, []any{out, held, warnings}, "pieces make no difference")
+		}
 	})
 }
 

@@ -58,7 +58,7 @@ func tell() {
 }
 
 // shells are those that images have for /bin/sh.
-func shells(t *testing.T) map[string][]string {
+func shells(t testing.TB) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
 	for name, argv := range map[string][]string{
