@@ -193,6 +193,8 @@ func TestOnEngine(t *testing.T) {
 	name := "there@sha256:" + digest
 	images := map[string]runtime.Image{name: {}}
 	down := &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: "docker-cli", Message: "nothing listens"}
+	private := filepath.Join(t.TempDir(), "private")
+	require.NoError(t, os.WriteFile(private, nil, 0o600))
 	programs := map[string]runtimetest.Program{check.Shell: shell(map[string]string{"/a": "ok /a", "/c": "noexec /c"})}
 	for _, c := range []struct {
 		name   string
@@ -236,6 +238,13 @@ func TestOnEngine(t *testing.T) {
 		{name: "strict without limits", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) { return runtime.Info{Runtime: "podman"}, nil }},
 			change: func(s string) string { return strings.Replace(s, "user:", "isolation: strict, user:", 1) },
 			want:   []string{`5:132 error isolation: sandbox "box": isolation: the engine does not hold containers to memory, memory-swap, pids-limit; isolation strict does without only with allow: [no-limits]`}},
+		{name: "a mount that its user can't read", fake: &runtimetest.Fake{Images: images, Programs: map[string]runtimetest.Program{
+			check.Shell: shell(map[string]string{"/a": "ok /a", "b": "ok /b", "/c": "ok /c"})}},
+			change: func(s string) string {
+				return strings.Replace(s, "user: nobody", "mounts: ['"+private+":/p:ro'], user: '65532'", 1)
+			},
+			want: []string{fmt.Sprintf(`5:132 warning mount: sandbox "box": mount "%s:/p:ro": -rw-------, of uid %d and gid %d, can't be read by the command, `+
+				`which is uid 65532 on this host; change its mode or owner, or set user`, private, os.Getuid(), os.Getgid())}},
 		{name: "OCI runtime", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) {
 			return runtime.Info{Engine: "docker", LimitsEnforced: true, OCIRuntimes: []string{"crun", "runc"}}, nil
 		}}, change: func(s string) string { return strings.Replace(s, "user:", "oci_runtime: runsc, user:", 1) },

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,13 @@ func (b *box) onEngine(ctx context.Context, e *engine) {
 	}
 	if !b.isolation.Strict && b.spec.User == "" && (img.User == "" || isRoot(img.User)) {
 		b.say(Warning, "", "root", "the command runs as root, the image's user; set user")
+	}
+	if !e.remote && b.config.MountCheck != "off" {
+		spec := b.spec
+		spec.User = cmp.Or(spec.User, img.User)
+		for _, hint := range runtime.MountHints(spec, e.info) {
+			b.say(Warning, b.key("mounts"), "mount", hint)
+		}
 	}
 	b.commands(ctx, e, img)
 }
