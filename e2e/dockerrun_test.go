@@ -108,7 +108,7 @@ func TestDockerrunCommand(t *testing.T) {
 			assert.Empty(t, left, "when the command has ended, its container is gone")
 		})
 		t.Run("doctor", func(t *testing.T) {
-			stdout, stderr, status := dockerrun(t, exec.CommandContext(t.Context(), bin, append([]string{"doctor", "--json"}, flags(v)...)...))
+			stdout, stderr, status := dockerrun(t, exec.CommandContext(t.Context(), bin, append([]string{"doctor", "--json", "--timeout=30s", "--image=" + image.Ref}, flags(v)...)...))
 			require.Equal(t, 0, status, stderr)
 			var found []struct {
 				Runtime   string
@@ -119,6 +119,7 @@ func TestDockerrunCommand(t *testing.T) {
 					CgroupVersion int      `json:"cgroup_version"`
 					OCIRuntimes   []string `json:"oci_runtimes"`
 				}
+				Image struct{ Present, Usable, Shell bool }
 			}
 			require.NoError(t, json.Unmarshal([]byte(stdout), &found))
 			require.Len(t, found, 1)
@@ -129,6 +130,7 @@ func TestDockerrunCommand(t *testing.T) {
 			assert.NotEmpty(t, found[0].Engine.Version)
 			assert.NotZero(t, found[0].Engine.CgroupVersion)
 			assert.NotEmpty(t, found[0].Engine.OCIRuntimes)
+			assert.True(t, found[0].Image.Present && found[0].Image.Usable && found[0].Image.Shell, "%s", stdout)
 		})
 	})
 }
@@ -161,5 +163,20 @@ func TestSocketPermission(t *testing.T) {
 		assert.Contains(t, stderr, "container engine unavailable")
 		assert.Contains(t, strings.ToLower(stderr), "permission")
 		assert.Contains(t, stderr, path)
+
+		doctor := exec.CommandContext(t.Context(), bin, append([]string{"doctor", "--json"}, flags(v)...)...)
+		doctor.Dir, doctor.Env, doctor.SysProcAttr = cmd.Dir, cmd.Env, cmd.SysProcAttr
+		stdout, stderr, status = dockerrun(t, doctor)
+		assert.Equal(t, 1, status, stderr)
+		var found []struct {
+			Findings []struct{ Level, Message, Do string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(stdout), &found), stdout)
+		require.Len(t, found, 1)
+		require.NotEmpty(t, found[0].Findings, stdout)
+		first := found[0].Findings[0]
+		assert.Equal(t, "error", first.Level)
+		assert.Contains(t, first.Message, path)
+		assert.NotEmpty(t, first.Do)
 	})
 }

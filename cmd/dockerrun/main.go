@@ -18,6 +18,7 @@ import (
 	"github.com/AltairaLabs/dockerrun/backends/podman"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/export"
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/hostcheck"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/lifeline"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -30,6 +31,7 @@ func main() {
 	status := cli.Main(ctx, os.Args[1:], cli.System{
 		Open:     open,
 		Keys:     []string{dockercli.Key, dockerapi.Key, podman.Key},
+		Host:     hostcheck.This(),
 		Relay:    relay(),
 		Stdin:    os.Stdin,
 		Stdout:   os.Stdout,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/hostcheck"
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -25,6 +26,8 @@ type System struct {
 	// Runtimes are more than the factory has for the sandboxes of a RuntimeConfig, or
 	// stand in for its own.
 	Runtimes []factory.Option
+	// Host is the machine that doctor looks at.
+	Host hostcheck.Host
 	// Relay makes the calls of exec in a second process; nil: they are made in this one.
 	Relay *Relay
 

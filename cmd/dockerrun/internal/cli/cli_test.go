@@ -18,6 +18,7 @@ import (
 
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/check"
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cli"
+	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/hostcheck"
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/runtimetest"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"dockerrun": func() {
 			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.System{
-				Open: openFake, Keys: []string{"docker-cli", "docker-api", "podman"}, Runtimes: fakeRuntimes(),
+				Open: openFake, Keys: []string{"docker-cli", "docker-api", "podman"}, Runtimes: fakeRuntimes(), Host: fakeHost(),
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Color: os.Getenv("FAKE_TERMINAL") != "",
 				Terminal: os.Getenv("FAKE_TERMINAL") != "",
 			}))
@@ -69,6 +70,9 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		rt.Images["there@sha256:"+strings.Repeat("0123456789abcdef", 4)] = runtime.Image{}
 	}
 	leaveSome(rt)
+	if os.Getenv("FAKE_SH") != "" {
+		rt.Programs["/bin/sh"] = func(context.Context, *runtimetest.Process) int { return 0 }
+	}
 	down := &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: t.Key, Message: "nothing listens at " + t.Host + "; start it:\nsystemctl start it"}
 	switch {
 	case t.Key == "lxc":
@@ -86,6 +90,15 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 		}
 	}
 	return rt, nil
+}
+
+// fakeHost is a machine of which the script wrote the files.
+func fakeHost() hostcheck.Host {
+	return hostcheck.Host{
+		OS: "linux", Root: os.Getenv("FAKE_ROOT"), Home: "/home/ann", User: "ann", UID: 1 << 20,
+		Getenv:   func(name string) string { return os.Getenv("FAKE_" + name) },
+		LookPath: func(name string) (string, error) { return name, nil },
+	}
 }
 
 // fakeRuntimes stand in for the factory's own.
