@@ -79,3 +79,16 @@ func TestFactoryNeedsNoHeaders(t *testing.T) {
 		}
 	}
 }
+
+// Who imports dockerrun gets OpenTelemetry's API with it, which does nothing by itself:
+// the SDK and the exporters are for the program to choose.
+func TestOnlyTheCommandExports(t *testing.T) {
+	t.Parallel()
+	for pkg, deps := range goList(t, true, module+"/runtime/...", module+"/backends/...", module+"/factory/...") {
+		for _, dep := range deps {
+			for _, tree := range []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "google.golang.org/grpc", "github.com/prometheus"} {
+				assert.False(t, within(dep, tree), "%s depends on %s", pkg, dep)
+			}
+		}
+	}
+}

@@ -129,9 +129,46 @@ func TestDockerrunSendsTelemetry(t *testing.T) {
 		assert.Equal(t, "s", duration.Unit)
 		require.Len(t, duration.GetHistogram().DataPoints, 1)
 		assert.EqualValues(t, 1, duration.GetHistogram().DataPoints[0].Count)
-		alive := r.metrics["dockerrun.container.count"]
-		require.NotNil(t, alive)
-		require.Len(t, alive.GetSum().DataPoints, 1)
-		assert.Zero(t, alive.GetSum().DataPoints[0].GetAsInt(), "the container is gone")
+		require.Contains(t, r.metrics, "dockerrun.container.count")
+		r.noContainers(t)
+	})
+}
+
+// noContainers: the count of containers is back where it began, whatever became of them.
+func (r *receiver) noContainers(t *testing.T) {
+	t.Helper()
+	alive := r.metrics["dockerrun.container.count"] // nothing, when a deadline came before there was one
+	for _, p := range alive.GetSum().DataPoints {
+		assert.Zero(t, p.GetAsInt(), p)
+	}
+}
+
+// Containers that are killed at a deadline, and warm ones that get no call, are counted to
+// their end as well.
+func TestTelemetryOfContainersThatAreKilled(t *testing.T) {
+	bin := buildDockerrun(t)
+	each(t, func(t *testing.T, v engines.Variant) {
+		for name, c := range map[string]struct {
+			args   []string
+			status int
+			metric string
+		}{
+			"deadline": {[]string{"--timeout=2s", image.Ref, "/bin/sh", "-c", "exec sleep 60"}, 124, "dockerrun.call.duration"},
+			"warm":     {[]string{"--timeout=60s", "--each-line", "--warm=1", image.Ref, "/bin/sh", "-c", "cat"}, 0, "dockerrun.warm.calls"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				r := newReceiver(t)
+				args := append([]string{"run"}, flags(v)...)
+				cmd := exec.CommandContext(t.Context(), bin, append(append(args, "--network=none", "--pull=never"), c.args...)...)
+				cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+r.url)
+				cmd.Stdin = strings.NewReader("a line\n")
+				_, stderr, status := dockerrun(t, cmd)
+				require.Equal(t, c.status, status, stderr)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				assert.Contains(t, r.metrics, c.metric)
+				r.noContainers(t)
+			})
+		}
 	})
 }
