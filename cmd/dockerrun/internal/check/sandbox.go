@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
-
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/internal/runtimeconfig"
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -63,7 +61,7 @@ func (c *checker) sandbox(ctx context.Context, entry *runtimeconfig.Sandbox, eng
 	}
 	made := sb.(*factory.Sandbox)
 	defer func() { _ = made.Close() }() // it has made no call
-	if b.said, err = made.Spec(sandbox.Request{Command: "command"}); err == nil {
+	if b.said, err = made.Spec(factory.Request{Command: "command"}); err == nil {
 		b.spec, _, err = b.isolation.Apply(b.said, runtime.Surroundings{})
 	}
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/AltairaLabs/PromptKit/runtime/hooks/sandbox"
 	"github.com/spf13/cobra"
 
 	"github.com/AltairaLabs/dockerrun/factory"
@@ -159,17 +158,17 @@ func (f *explainFlags) calls(ctx context.Context, sys System, file *runtimeconfi
 	defer func() { _ = sb.Close() }() // it has made no call
 	type user struct {
 		hook string
-		req  sandbox.Request
+		req  factory.Request
 	}
 	var users []user
 	for i := range file.Bindings {
 		call, ok := file.Call(&file.Bindings[i])
 		if ok && call.Sandbox == entry.Name && call.Command != "" {
-			users = append(users, user{file.Bindings[i].Name, sandbox.Request{Command: call.Command, Args: call.Args, Env: call.Env}})
+			users = append(users, user{file.Bindings[i].Name, factory.Request{Command: call.Command, Args: call.Args, Env: call.Env}})
 		}
 	}
 	if len(users) == 0 {
-		users = []user{{req: sandbox.Request{Command: "COMMAND"}}}
+		users = []user{{req: factory.Request{Command: "COMMAND"}}}
 	}
 	isolation, err := runtime.ParseIsolation(config.Isolation, config.Allow)
 	if err != nil {
