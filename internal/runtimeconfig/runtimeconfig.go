@@ -36,6 +36,7 @@ type File struct {
 	Sandboxes []Sandbox
 	Bindings  []Binding // of all sections, in the order of Hooks, Selectors, Evals, Tools
 	Faults    []Fault   // for each of which PromptKit refuses the file
+	Unseen    []Fault   // what PromptKit takes no notice of
 }
 
 // Sandbox is an entry of spec.sandboxes.
@@ -106,6 +107,7 @@ func Parse(name string, data []byte) *File {
 	for _, section := range []string{Hooks, Selectors, Evals, Tools} {
 		for _, e := range f.section(spec, section) {
 			if section == Tools { // most tools run no command
+				f.tool(e)
 				if e.Entry = e.child("exec"); e.node == nil {
 					continue
 				}
@@ -170,6 +172,13 @@ func (f *File) header(root Entry, key, want string) {
 type named struct {
 	name string
 	Entry
+}
+
+// tool finds a command that stands where PromptKit does not look for it.
+func (f *File) tool(e named) {
+	if e.Has("command") && !e.Has("exec") {
+		f.Unseen = append(f.Unseen, Fault{e.At("command"), fmt.Sprintf("tool %q: its command, args and env belong below exec: PromptKit does not see them here", e.name)})
+	}
 }
 
 // section gives the entries of a part of spec, in the file's order.

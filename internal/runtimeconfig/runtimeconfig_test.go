@@ -146,6 +146,16 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestUnseen(t *testing.T) {
+	t.Parallel()
+	f := runtimeconfig.Parse("f", []byte(header+"spec:\n  tools: {t: {command: x}, u: {exec: {command: x}}}"))
+	assert.NoError(t, f.Err())
+	assert.Equal(t, []runtimeconfig.Fault{{
+		Position: runtimeconfig.Position{Line: 4, Column: 15},
+		Message:  `tool "t": its command, args and env belong below exec: PromptKit does not see them here`,
+	}}, f.Unseen)
+}
+
 func TestRead(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "rc.yaml")

@@ -48,8 +48,13 @@ func run(ctx context.Context, config string) error {
 // agent is what a RuntimeConfig says.
 type agent struct {
 	hooks     *hooks.Registry
-	tools     map[string]*execconfig.ExecBinding
+	tools     map[string]execTool
 	sandboxes map[string]sandbox.Sandbox
+}
+
+// execTool is what the file says of a tool that is a command.
+type execTool struct {
+	Exec *tools.ExecConfig `yaml:"exec"`
 }
 
 func open(file string) (*agent, error) {
@@ -61,7 +66,7 @@ func open(file string) (*agent, error) {
 		Spec struct {
 			Sandboxes map[string]*execconfig.SandboxConfig `yaml:"sandboxes"`
 			Hooks     map[string]*execconfig.ExecHook      `yaml:"hooks"`
-			Tools     map[string]*execconfig.ExecBinding   `yaml:"tools"`
+			Tools     map[string]execTool                  `yaml:"tools"`
 		} `yaml:"spec"`
 	}
 	if err := yaml.Unmarshal(data, &config); err != nil {
@@ -154,10 +159,7 @@ func (a *agent) call(ctx context.Context, call hooks.ToolRequest) string {
 	if !ok {
 		return fmt.Sprintf("there is no tool %q", call.Name)
 	}
-	result, err := (&tools.ExecExecutor{}).Execute(ctx, &tools.ToolDescriptor{
-		Name:       call.Name,
-		ExecConfig: &tools.ExecConfig{Command: tool.Command, Args: tool.Args, Env: tool.Env, TimeoutMs: tool.TimeoutMs},
-	}, call.Args)
+	result, err := (&tools.ExecExecutor{}).Execute(ctx, &tools.ToolDescriptor{Name: call.Name, ExecConfig: tool.Exec}, call.Args)
 	if err != nil {
 		return "failed: " + err.Error()
 	}

@@ -85,6 +85,9 @@ func File(ctx context.Context, f *runtimeconfig.File, opts Options) Report {
 	for _, fault := range f.Faults {
 		c.add(fault.Position, Finding{Severity: Error, Code: "file", Message: fault.Message})
 	}
+	for _, fault := range f.Unseen {
+		c.add(fault.Position, Finding{Severity: Warning, Code: "ignored", Message: fault.Message})
+	}
 	for i := range f.Bindings {
 		c.binding(&f.Bindings[i])
 	}

@@ -75,6 +75,8 @@ func TestBindings(t *testing.T) {
 		{"what has no sandbox", "  evals:\n    e: {command: x, sandbox: box}\n    f: {command: x}\n  tools:\n    t: {mode: exec, exec: {command: x, sandbox: box}}\n",
 			[]string{`7:21 warning ignored: eval "e": PromptKit ignores sandbox in spec.evals: this runs on the host; to have it in the sandbox, let its command be dockerrun, with the args exec --config FILE --sandbox box -- COMMAND`,
 				`10:40 warning ignored: tool "t": PromptKit ignores sandbox in spec.tools: this runs on the host; to have it in the sandbox, let its command be dockerrun, with the args exec --config FILE --sandbox box -- COMMAND`}},
+		{"a tool's command that nobody sees", "  tools:\n    t: {command: x}\n",
+			[]string{`7:9 warning ignored: tool "t": its command, args and env belong below exec: PromptKit does not see them here`}},
 		{"what dockerrun exec runs", "  tools:\n    t: {mode: exec, exec: {command: dockerrun, args: [exec, --config, /etc/f, --sandbox, bx, /a]}}\n",
 			[]string{`7:90 error sandbox: tool "t": "bx" is not declared in spec.sandboxes; did you mean "box"?`}},
 		{"the file itself", "  hooks:\n    a: {hook: eval, command: x, sandbox: box}\n    a: {hook: eval, command: x, sandbox: box}\n",
