@@ -17,7 +17,7 @@ UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .NOTPARALLEL:
-.PHONY: help demo test unit e2e race lint fmt-check vet staticcheck build build-check soak bench fuzz engines engines-down
+.PHONY: help demo test unit e2e race lint fmt-check mod-verify vet staticcheck vuln build build-check soak bench fuzz engines engines-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -36,16 +36,22 @@ e2e: ## tests on real engines
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race $(UNIT)
 
-lint: fmt-check vet staticcheck ## all static checks
+lint: fmt-check mod-verify vet staticcheck vuln ## all static checks
 
 fmt-check:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt these:"; echo "$$bad"; exit 1; }
+
+mod-verify:
+	$(GO) mod verify
 
 vet:
 	$(GO) vet ./...
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
+
+vuln: ## known vulnerabilities in what is called, where their database can be reached
+	e2e/vuln.sh
 
 build: ## bin/dockerrun
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/dockerrun
