@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -22,15 +23,26 @@ import (
 	"github.com/AltairaLabs/dockerrun/e2e/image"
 )
 
-// buildDockerrun builds the command into a directory that every user can reach.
+// buildDockerrun gives the command, in a directory that every user can reach.
 func buildDockerrun(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(sharedDir(t), "dockerrun")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", file, module+"/cmd/dockerrun")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	file, err := machine.dockerrun()
+	require.NoError(t, err)
 	return file
+}
+
+// buildCommand builds the command, once for all tests, into dir.
+func buildCommand(dir string) (string, error) {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "dockerrun")
+	cmd := exec.Command("go", "build", "-o", file, module+"/cmd/dockerrun")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return file, nil
 }
 
 // flags are what selects the variant on the command line.

@@ -34,6 +34,8 @@ var machine struct {
 	files    func() (image.Files, error) // built at the first use
 	loaded   map[string]func() error     // by Engine: loads the images, once
 	hostile  map[string]func() error     // the same for the image of the hostile tests
+	// dockerrun is the command, built at the first use.
+	dockerrun func() (string, error)
 }
 
 func TestMain(m *testing.M) {
@@ -69,8 +71,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	bin, err := os.MkdirTemp("", "dockerrun-e2e-bin-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	machine.dockerrun = sync.OnceValues(func() (string, error) { return buildCommand(bin) })
 	status := m.Run()
-	if err := leftBehind(machine.variants); err != nil {
+	if err := errors.Join(leftBehind(machine.variants), os.RemoveAll(bin)); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		status = 1
 	}

@@ -245,7 +245,7 @@ func TestOnEngine(t *testing.T) {
 			change: func(s string) string {
 				return strings.Replace(s, "user: nobody", "mounts: ['"+private+":/p:ro'], user: '65532'", 1)
 			},
-			want: []string{fmt.Sprintf(`5:132 warning mount: sandbox "box": mount "%s:/p:ro": -rw-------, of uid %d and gid %d, can't be read by the command, `+
+			want: []string{fmt.Sprintf(`5:141 warning mount: sandbox "box": mount "%s:/p:ro": -rw-------, of uid %d and gid %d, can't be read by the command, `+
 				`which is uid 65532 on this host; change its mode or owner, or set user`, private, os.Getuid(), os.Getgid())}},
 		{name: "OCI runtime", fake: &runtimetest.Fake{Describe: func(context.Context) (runtime.Info, error) {
 			return runtime.Info{Engine: "docker", LimitsEnforced: true, OCIRuntimes: []string{"crun", "runc"}}, nil

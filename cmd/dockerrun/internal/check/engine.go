@@ -115,8 +115,11 @@ func (b *box) onEngine(ctx context.Context, e *engine) {
 	if !e.remote && b.config.MountCheck != "off" {
 		spec := b.spec
 		spec.User = cmp.Or(spec.User, img.User)
-		for _, hint := range runtime.MountHints(spec, e.info) {
-			b.say(Warning, b.key("mounts"), "mount", hint)
+		for i, m := range b.spec.Mounts {
+			spec.Mounts = []runtime.Mount{m}
+			for _, hint := range runtime.MountHints(spec, e.info) {
+				b.say(Warning, b.mountKey(i), "mount", hint)
+			}
 		}
 	}
 	b.commands(ctx, e, img)

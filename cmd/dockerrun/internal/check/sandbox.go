@@ -111,10 +111,7 @@ func (b *box) mounts(remote bool) {
 		}
 	}
 	for i, m := range mounts {
-		key := "extra_args"
-		if i < len(b.config.Mounts) {
-			key = "mounts[" + strconv.Itoa(i) + "]"
-		}
+		key := b.mountKey(i)
 		if b.faulty[key] {
 			continue
 		}
@@ -139,6 +136,15 @@ func (b *box) mounts(remote bool) {
 			b.say(Warning, key, "writable", fmt.Sprintf("mount %q: what runs in the container can change it; end it with :ro if it need not", m.String()))
 		}
 	}
+}
+
+// mountKey is where the mount of a Spec stands: those of extra_args follow those of
+// mounts.
+func (b *box) mountKey(i int) string {
+	if i < len(b.config.Mounts) {
+		return "mounts[" + strconv.Itoa(i) + "]"
+	}
+	return "extra_args"
 }
 
 func (b *box) baseDir() string {
