@@ -157,14 +157,14 @@ func (f *explainFlags) calls(ctx context.Context, sys System, file *runtimeconfi
 	sb := made.(*factory.Sandbox)
 	defer func() { _ = sb.Close() }() // it has made no call
 	type user struct {
-		hook string
-		req  factory.Request
+		kind, hook string
+		req        factory.Request
 	}
 	var users []user
 	for i := range file.Bindings {
 		call, ok := file.Call(&file.Bindings[i])
 		if ok && call.Sandbox == entry.Name && call.Command != "" {
-			users = append(users, user{file.Bindings[i].Name, factory.Request{Command: call.Command, Args: call.Args, Env: call.Env}})
+			users = append(users, user{strings.TrimSuffix(file.Bindings[i].Section, "s"), file.Bindings[i].Name, factory.Request{Command: call.Command, Args: call.Args, Env: call.Env}})
 		}
 	}
 	if len(users) == 0 {
@@ -190,7 +190,7 @@ func (f *explainFlags) calls(ctx context.Context, sys System, file *runtimeconfi
 			around = f.ask(ctx, sys, isolation, spec, targets...)
 		}
 		e := explained{
-			Sandbox: entry.Name, Line: at.Line, Column: at.Column, Hook: u.hook, Command: spec.Args,
+			Sandbox: entry.Name, Line: at.Line, Column: at.Column, Kind: u.kind, Hook: u.hook, Command: spec.Args,
 			Runtime: strings.Join(config.Runtimes(), " or "),
 		}
 		if w := config.Warm.Size; w > 0 {

@@ -21,7 +21,8 @@ type explained struct {
 	Line    int      `json:"line,omitempty"` // of the sandbox in the file
 	Column  int      `json:"column,omitempty"`
 	Runtime string   `json:"runtime"`
-	Hook    string   `json:"hook,omitempty"` // or another entry of the file that runs it
+	Kind    string   `json:"kind,omitempty"` // hook, selector, eval or tool
+	Hook    string   `json:"hook,omitempty"` // the name of that entry, which runs it
 	Command []string `json:"command"`
 	Docker  cmdLine  `json:"docker"`
 	Podman  cmdLine  `json:"podman"`
@@ -68,7 +69,7 @@ func (f *explainFlags) ask(ctx context.Context, sys System, isolation runtime.Is
 }
 
 // engineWait is how long explain waits for engines: they are not what it is about.
-const engineWait = 10 * time.Second
+const engineWait = 30 * time.Second
 
 func askOne(ctx context.Context, sys System, t Target, spec runtime.Spec, around *surroundings) (silent string) {
 	rt, err := sys.Open(t)
@@ -138,7 +139,7 @@ func writeExplained(w io.Writer, all []explained, asJSON bool) error {
 		if e.Sandbox != "" {
 			title := fmt.Sprintf("sandbox %q (line %d), on %s", e.Sandbox, e.Line, e.Runtime)
 			if e.Hook != "" {
-				title += fmt.Sprintf(": hook %q", e.Hook)
+				title += fmt.Sprintf(": %s %q", e.Kind, e.Hook)
 			}
 			comment(&b, title)
 		}
