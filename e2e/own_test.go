@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"net"
 	"slices"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func startOwn(t *testing.T, start func(context.Context) (*outage.Engine, error))
 	t.Helper()
 	files, err := machine.files()
 	require.NoError(t, err)
+	_, bridgeBefore := net.InterfaceByName("docker0")
 	e, err := start(context.WithoutCancel(t.Context())) // it may be started again in a clean-up
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -50,6 +52,10 @@ func startOwn(t *testing.T, start func(context.Context) (*outage.Engine, error))
 			t.Logf("the engine's log:\n%s", e.Log())
 		}
 		assert.NoError(t, e.Close())
+		if bridgeBefore == nil {
+			_, err := net.InterfaceByName("docker0")
+			assert.NoError(t, err, "the machine's own Docker engine needs its bridge")
+		}
 	})
 	require.NoError(t, image.LoadAll(t.Context(), e.Variants[0].CLI, files))
 	return e

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -60,7 +60,8 @@ type process struct {
 	spec    runtime.Spec
 	id      string
 	session *session // once attached
-	started bool     // or may have
+	frames  call.Frames
+	started bool // or may have
 
 	cleaning bool // in the background, which then leaves the call's place
 }
@@ -139,10 +140,7 @@ func (p *process) run() (runtime.Status, error) {
 	}
 	p.session = s
 	copied := make(chan error, 1)
-	go func() {
-		_, err := stdcopy.StdCopy(p.call.Stdout, p.call.Stderr, s.out)
-		copied <- err
-	}()
+	go func() { copied <- p.frames.Copy(s.out, p.call.Stdout, p.call.Stderr) }()
 	if err := p.cli.ContainerStart(ctx, p.id, container.StartOptions{}); err != nil {
 		p.started = undecided(err)
 		return runtime.Status{}, p.ended(err, "")
@@ -189,7 +187,7 @@ func (p *process) finish(exited <-chan exit, copied <-chan error) (int, error) {
 	if ended == nil {
 		return status.code, nil
 	}
-	whole, err := p.call.Drain(ended, outputGrace)
+	whole, err := p.drain(ended)
 	if err != nil {
 		return 0, p.ended(err, "reading the command's output")
 	}
@@ -197,6 +195,23 @@ func (p *process) finish(exited <-chan exit, copied <-chan error) (int, error) {
 		p.trace.Warning(fmt.Sprintf("the command ended, and something else still holds its output open, silent for %v; it is not waited for", outputGrace))
 	}
 	return status.code, nil
+}
+
+// drain waits for the end of the output of a command that has ended, and reports whether
+// it came. It goes on for as long as the engine is silent itself.
+func (p *process) drain(copied <-chan error) (bool, error) {
+	for {
+		whole, err := p.call.Drain(copied, outputGrace)
+		switch {
+		case whole || err != nil:
+			return whole, err
+		case p.frames.Within():
+			return false, fmt.Errorf("it stopped within a frame: %w", io.ErrUnexpectedEOF)
+		}
+		if _, err := p.cli.Ping(p.call.Ctx); err == nil || !unreachable(err) {
+			return false, nil
+		}
+	}
 }
 
 // ended says why the call broke off: because its context ended, or with err.

@@ -180,6 +180,28 @@ func TestConnectionBreaks(t *testing.T) {
 	require.NoError(t, <-removed)
 }
 
+// An output that breaks off or stalls within a frame is not passed off as a whole one, whatever
+// the exit status.
+func TestOutputCut(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]string{"in a header": "\x01\x00\x00", "in the bytes": "\x01\x00\x00\x00\x00\x00\x00\x09some"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newFakeDocker(t)
+			for _, d.held = range []bool{false, true} { // ends, and stalls
+				d.ended = make(chan struct{})
+				d.command = func(io.Reader, io.Writer, io.Writer) int {
+					_, _ = io.WriteString(d.output, cut)
+					return 0
+				}
+				_, err := d.runtime(t).Run(t.Context(), spec, runtime.Stdio{})
+				require.ErrorIs(t, err, runtime.ErrUnavailable)
+				assert.True(t, runtime.Started(err))
+			}
+		})
+	}
+}
+
 func TestOutputHeldOpen(t *testing.T) {
 	t.Parallel()
 	d := newFakeDocker(t)

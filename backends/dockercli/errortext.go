@@ -19,6 +19,7 @@ func errorStarts() []string {
 		"Failed to initialize: ", "unable to resolve docker endpoint: ", "ssh host connection is not valid",
 		"error during connect: ", "Cannot connect to ", "cannot connect to ", "permission denied while trying to connect",
 		"Got permission denied while trying", "unable to connect to Podman", "Unable to find image ",
+		"read unix ", "write unix ", "read tcp ", "write tcp ",
 		"cannot clone: ", "cannot set up namespace", "cannot setup namespace", "user namespaces are not enabled",
 		"panic: ", "fatal error: ", `"--`,
 	}
@@ -40,10 +41,17 @@ func couldStartError(line string) bool {
 	return prefixed(line, errorStarts(), true) || prefixed(line, []string{`time="`}, true)
 }
 
+// lostRE matches a connection that broke while the command line attached.
+var lostRE = regexp.MustCompile(`^(read|write) (unix|tcp) .*: (read|write): `)
+
+// waitLost is how an engine shows that went away while a command line waited for a
+// container.
+const waitLost = "error waiting for container: "
+
 // isSetupError reports whether an exit status of 1 may be the command line's, which
-// then did not get as far as its run command.
+// then did not get as far as starting the container.
 func isSetupError(text string) bool {
-	return prefixed(text, []string{
+	return lostRE.MatchString(text) || prefixed(text, []string{
 		"Failed to initialize: ", "unable to resolve docker endpoint: ", "ssh host connection is not valid",
 	}, false) || strings.HasPrefix(text, `"--`) && strings.Contains(text, "requires API version")
 }
@@ -76,8 +84,9 @@ var textRules = []textRule{
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|cannot connect to podman|unable to connect to podman`), runtime.ErrUnavailable, true,
 		"is the engine running, and is the host right?"},
 	// A connection that broke: the engine may have done what it was asked to.
-	{regexp.MustCompile(`(?i)^error during connect: .*: (EOF|unexpected EOF|read .*|write .*)$|^error waiting for container`), runtime.ErrUnavailable, false,
+	{regexp.MustCompile(`(?i)^error during connect: .*: (EOF|unexpected EOF|read .*|write .*)$|^error waiting for container|^(unexpected )?EOF$`), runtime.ErrUnavailable, false,
 		"the engine went away during the call"},
+	{lostRE, runtime.ErrUnavailable, false, "the engine went away during the call"},
 	{regexp.MustCompile(`(?i)^error during connect|^failed to connect: |^Failed to initialize: |unable to resolve docker endpoint|ssh host connection is not valid` +
 		`|failed to resolve active destination|unable to create connection|unable to parse docker host|client version .* is too (new|old)` +
 		`|cannot clone: |cannot set ?up namespace`), runtime.ErrUnavailable, true, ""},
@@ -106,7 +115,8 @@ func classify(stderr string) failure {
 		if r.advice != "" {
 			text += " (" + r.advice + ")"
 		}
-		return failure{kind: r.kind, message: text, clean: r.clean}
+		// A command line waits for a container that was made.
+		return failure{kind: r.kind, message: text, clean: r.clean && !strings.Contains(stderr, waitLost)}
 	}
 	if text == "" {
 		text = "the command line failed and said nothing"

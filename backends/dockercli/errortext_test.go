@@ -19,6 +19,8 @@ var sampleKinds = map[string]error{
 	"cmdnotfound": runtime.ErrCommandNotFound, "cmdnotfoundabs": runtime.ErrCommandNotFound, "notexecfile": runtime.ErrCommandNotFound,
 	"notexec": runtime.ErrNotExecutable,
 	"down":    runtime.ErrUnavailable, "downtcp": runtime.ErrUnavailable, "ssh": runtime.ErrUnavailable, "badhost": runtime.ErrUnavailable,
+	"attachlost": runtime.ErrUnavailable, "createlost": runtime.ErrUnavailable, "createreset": runtime.ErrUnavailable, "pinglost": runtime.ErrUnavailable,
+	"startlost": runtime.ErrUnavailable, "startreset": runtime.ErrUnavailable, "startdown": runtime.ErrUnavailable, "waitlost": runtime.ErrUnavailable,
 	"perm": runtime.ErrUnavailable, "badcontext": runtime.ErrUnavailable,
 	"badflag": runtime.ErrUnsupported, "annotation": runtime.ErrUnsupported, "hc": runtime.ErrUnsupported, "badruntime": runtime.ErrUnsupported,
 	"gpus": runtime.ErrUnsupported, "cdi": runtime.ErrUnsupported,

@@ -159,6 +159,9 @@ func (r *run) verdict() (runtime.Status, error) {
 		h := r.cl.history(r.call.Ctx, r.spec.Name, r.began)
 		own := h.started && h.ended && h.code == code
 		if !h.created { // the engine knows nothing, so the text must do
+			if held == "" && code == 125 {
+				held = r.stderr.interrupted()
+			}
 			own = held == ""
 		}
 		if !own {

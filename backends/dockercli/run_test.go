@@ -121,6 +121,7 @@ func TestRunStatuses(t *testing.T) {
 		}
 		return reply{Stdout: b.String()}
 	}
+	const waitLostLog = `time="2026-01-01T00:00:00Z" level=error msg="error waiting for container: unexpected EOF"` + "\n"
 	const notFound = "docker: Error response from daemon: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown\n\nRun 'docker run --help' for more information\n"
 	for name, test := range map[string]struct {
 		run     reply
@@ -144,6 +145,18 @@ func TestRunStatuses(t *testing.T) {
 			events: log("create", "start"), stderr: "hook's own\n", kind: runtime.ErrUnavailable, started: true, removes: true},
 		"engine lost at start": {run: reply{Code: 125, Stderr: "docker: error during connect: Post \"http://%2Fvar%2Frun%2Fdocker.sock/v1.41/containers/c0/start\": EOF\n\nRun 'docker run --help' for more information\n"},
 			kind: runtime.ErrUnavailable, started: true, removes: true},
+		"engine lost in a line": {run: reply{Code: 125, Stderr: "half a line" + waitLostLog},
+			stderr: "half a line" + waitLostLog, kind: runtime.ErrUnavailable, started: true, removes: true},
+		"own 125, looks so": {run: reply{Code: 125, Stderr: "half a line" + waitLostLog}, events: log("create", "start", "die 125", "destroy"),
+			status: runtime.Status{Code: 125}, stderr: "half a line" + waitLostLog},
+		"engine lost at attach": {run: reply{Code: 1, Stderr: "read unix @->/run/docker.sock: read: connection reset by peer\n"},
+			kind: runtime.ErrUnavailable, started: true, removes: true},
+		"own 1, looks so": {run: reply{Code: 1, Stderr: "read tcp 1.2.3.4:5: read: x\n"}, events: log("create", "start", "die 1", "destroy"),
+			status: runtime.Status{Code: 1}, stderr: "read tcp 1.2.3.4:5: read: x\n"},
+		"engine gone at start": {run: reply{Code: 125, Stderr: waitLostLog + "docker: Cannot connect to the Docker daemon at unix:///s. Is the docker daemon running?\n"},
+			kind: runtime.ErrUnavailable, started: true, removes: true},
+		"engine gone before": {run: reply{Code: 125, Stderr: "docker: Cannot connect to the Docker daemon at unix:///s. Is the docker daemon running?\n"},
+			kind: runtime.ErrUnavailable},
 		"killed":      {run: reply{Code: 137}, events: log("create", "start", "die 137", "destroy"), status: runtime.Status{Code: 137}},
 		"oom":         {run: reply{Code: 137}, events: log("create", "start", "oom", "die 137", "destroy"), status: runtime.Status{Code: 137, OOMKilled: true}},
 		"child's oom": {run: reply{Code: 3}, events: log("create", "start", "oom", "die 3", "destroy"), status: runtime.Status{Code: 3}},

@@ -21,9 +21,10 @@ type stderrFilter struct {
 	mu      sync.Mutex
 	buf     []byte // undecided; begins at a line's start unless inLine
 	holding bool
-	inLine  bool // the rest of a line that was passed on
-	passed  bool // the command has written something
-	open    bool // nothing is looked at any more
+	inLine  bool   // the rest of a line that was passed on
+	passed  bool   // the command has written something
+	last    []byte // the end of what was passed on
+	open    bool   // nothing is looked at any more
 }
 
 // Write never fails, as the command line would die of it.
@@ -87,6 +88,10 @@ func (f *stderrFilter) pass(n int) {
 	}
 	_, _ = f.to.Write(f.buf[:n])
 	f.passed = true
+	f.last = append(f.last, f.buf[max(0, n-maxWarning):n]...)
+	if over := len(f.last) - maxWarning; over > 0 {
+		f.last = append(f.last[:0], f.last[over:]...)
+	}
 	f.buf = f.buf[n:]
 	if len(f.buf) == 0 {
 		f.buf = nil // let go of what was sent
@@ -106,6 +111,23 @@ func (f *stderrFilter) held() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return string(f.buf)
+}
+
+// interrupted gives what the command line said of an engine that went away, where that
+// follows a line which the command had not ended, so that it looked like the command's.
+// Empty: it said no such thing.
+func (f *stderrFilter) interrupted() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	begin := bytes.LastIndex(f.last, []byte(`time="`))
+	if begin < 0 {
+		return ""
+	}
+	line := strings.TrimSpace(string(f.last[begin:]))
+	if m := logRE.FindStringSubmatch(line); m == nil || m[1] != "error" || !strings.HasPrefix(m[2], waitLost) {
+		return ""
+	}
+	return line
 }
 
 // wrote reports whether the command has certainly written something.

@@ -2,6 +2,7 @@ package dockercli
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -106,4 +107,30 @@ func TestStderrFilterAfterFlush(t *testing.T) {
 		assert.Equal(t, len(s), n)
 	}
 	assert.Equal(t, "docker: x", b.String())
+}
+
+// The word of a command line about an engine that went away can follow half a line of
+// the command's.
+func TestStderrInterrupted(t *testing.T) {
+	t.Parallel()
+	const lost = `time="2026-11-28T17:46:35Z" level=error msg="error waiting for container: unexpected EOF"`
+	for name, test := range map[string]struct{ stderr, interrupted string }{
+		"nothing":            {"", ""},
+		"the command's":      {"half a line", ""},
+		"after half a line":  {"half a line" + lost + "\n", lost},
+		"after a long one":   {strings.Repeat("x", 100_000) + lost + "\n", lost},
+		"another log":        {`half time="x" level=error msg="oh no"`, ""},
+		"a warning":          {`half time="x" level=warning msg="error waiting for container: unexpected EOF"`, ""},
+		"not the last words": {"half " + lost + "\nmore\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &stderrFilter{to: io.Discard, warn: func(string) {}}
+			for part := range strings.SplitAfterSeq(test.stderr, "line") {
+				_, err := io.WriteString(f, part)
+				require.NoError(t, err)
+			}
+			assert.Equal(t, test.interrupted, f.interrupted())
+		})
+	}
 }

@@ -1,10 +1,7 @@
 package podman
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,41 +46,4 @@ func (s *stream) CloseWrite() error {
 		return c.CloseWrite()
 	}
 	return s.Close()
-}
-
-// maxFrame is more than any frame of Podman's, which are at most 32 KiB.
-const maxFrame = 1 << 26
-
-// demux copies frames to stdout and stderr until the stream ends: an 8-byte header
-// (the stream, three zeros, the length in network order), then the bytes. A stream
-// that ends within a frame is io.ErrUnexpectedEOF.
-func demux(r io.Reader, stdout, stderr io.Writer) error {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	var header [8]byte
-	for {
-		if _, err := io.ReadFull(buffered, header[:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		size := int64(binary.BigEndian.Uint32(header[4:]))
-		var to io.Writer
-		switch header[0] {
-		case 1:
-			to = stdout
-		case 2:
-			to = stderr
-		}
-		if to == nil || size > maxFrame {
-			return fmt.Errorf("the service sent a frame that is none: % x", header)
-		}
-		n, err := io.CopyN(to, buffered, size)
-		if err != nil {
-			if errors.Is(err, io.EOF) && n < size {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		}
-	}
 }

@@ -2,9 +2,12 @@ package podman
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -79,7 +82,8 @@ func statusOf(st state) (runtime.Status, error) {
 // somebody else holds the output open.
 func (s *session) copyOutput(output *stream, id string) error {
 	copied := make(chan error, 1)
-	go func() { copied <- demux(output, s.call.Stdout, s.call.Stderr) }()
+	var frames call.Frames
+	go func() { copied <- frames.Copy(output, s.call.Stdout, s.call.Stderr) }()
 	timer := time.NewTimer(watchPause)
 	defer timer.Stop()
 	for pause := watchPause; ; pause = min(2*pause, watchPauseMost) {
@@ -92,14 +96,14 @@ func (s *session) copyOutput(output *stream, id string) error {
 		}
 		st, err := s.conn.inspect(s.call.Ctx, id)
 		if err == nil && st.ended() {
-			return s.drain(copied)
+			return s.drain(copied, &frames)
 		}
 		timer.Reset(pause)
 	}
 }
 
 // drain waits for what a process that has ended left behind.
-func (s *session) drain(copied <-chan error) error {
+func (s *session) drain(copied <-chan error, frames *call.Frames) error {
 	t := time.NewTimer(drainLimit)
 	defer t.Stop()
 	select {
@@ -108,10 +112,16 @@ func (s *session) drain(copied <-chan error) error {
 	case <-s.call.Ctx.Done():
 		return s.call.Ctx.Err()
 	case <-t.C:
+		if frames.Within() {
+			return errStalled
+		}
 		// What another process writes from here on is not the command's.
 		return nil
 	}
 }
+
+// errStalled is of an output that stops where it can't have ended.
+var errStalled = fmt.Errorf("the output stopped within a frame: %w", io.ErrUnexpectedEOF)
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
