@@ -41,7 +41,7 @@ var outages = []struct {
 // fault; when it is back, so is all else.
 func TestOutages(t *testing.T) {
 	registry := newRegistry(t, "", "")
-	eachOwn(t, func(t *testing.T, e *outage.Engine) {
+	eachOwn(t, 0, func(t *testing.T, e *outage.Engine) {
 		for _, o := range outages {
 			if o.name == "stopped" && os.Getenv("E2E_SOAK") == "" {
 				continue // a kill is the harder case

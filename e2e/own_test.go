@@ -18,9 +18,12 @@ import (
 // recovery is how long an engine may take to be of use again on a busy machine.
 const recovery = time.Minute
 
+// startEngine starts an engine with a disk of its own, of so many bytes, unless that is 0.
+type startEngine = func(ctx context.Context, disk int64) (*outage.Engine, error)
+
 // ownEngines are those that a test can have for itself: of each kind that is here.
-func ownEngines() map[string]func(context.Context) (*outage.Engine, error) {
-	kinds := map[string]func(context.Context) (*outage.Engine, error){engines.Docker: outage.Docker, engines.Podman: outage.Podman}
+func ownEngines() map[string]startEngine {
+	kinds := map[string]startEngine{engines.Docker: outage.Docker, engines.Podman: outage.Podman}
 	for kind := range kinds {
 		if !slices.ContainsFunc(machine.variants, func(v engines.Variant) bool { return v.Engine == kind && v.Err == nil }) {
 			delete(kinds, kind)
@@ -30,22 +33,22 @@ func ownEngines() map[string]func(context.Context) (*outage.Engine, error) {
 }
 
 // eachOwn runs f on an engine of each kind that is the test's alone and has the images.
-func eachOwn(t *testing.T, f func(t *testing.T, e *outage.Engine)) {
+func eachOwn(t *testing.T, disk int64, f func(t *testing.T, e *outage.Engine)) {
 	kinds := ownEngines()
 	if len(kinds) == 0 {
 		t.Skip("there is no engine; e2e/engines.sh up sets them up")
 	}
 	for kind, start := range kinds {
-		t.Run(kind, func(t *testing.T) { f(t, startOwn(t, start)) })
+		t.Run(kind, func(t *testing.T) { f(t, startOwn(t, start, disk)) })
 	}
 }
 
-func startOwn(t *testing.T, start func(context.Context) (*outage.Engine, error)) *outage.Engine {
+func startOwn(t *testing.T, start startEngine, disk int64) *outage.Engine {
 	t.Helper()
 	files, err := machine.files()
 	require.NoError(t, err)
 	_, bridgeBefore := net.InterfaceByName("docker0")
-	e, err := start(context.WithoutCancel(t.Context())) // it may be started again in a clean-up
+	e, err := start(context.WithoutCancel(t.Context()), disk) // it may be started again in a clean-up
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -13,9 +13,10 @@ import (
 )
 
 // Docker starts a Docker engine, with a containerd of its own, in a new directory. Its
-// containers are for the networks none and host. Close it.
-func Docker(ctx context.Context) (*Engine, error) {
-	e, err := newEngine("docker.sock")
+// containers are for the networks none and host. disk is the size of its disk in bytes; 0:
+// the machine's own. Close it.
+func Docker(ctx context.Context, disk int64) (*Engine, error) {
+	e, err := newEngine("docker.sock", disk)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +44,9 @@ func Docker(ctx context.Context) (*Engine, error) {
 }
 
 // Podman starts a service of this user's Podman, with a storage of its own, in a new
-// directory. Close it.
-func Podman(ctx context.Context) (*Engine, error) {
-	e, err := newEngine("podman.sock")
+// directory; disk as for [Docker]. Close it.
+func Podman(ctx context.Context, disk int64) (*Engine, error) {
+	e, err := newEngine("podman.sock", disk)
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +60,20 @@ func Podman(ctx context.Context) (*Engine, error) {
 }
 
 // newEngine makes the directory. Its path is short, as that of a socket must be.
-func newEngine(socket string) (*Engine, error) {
+func newEngine(socket string, disk int64) (*Engine, error) {
 	dir, err := os.MkdirTemp("", "dockerrun-own-")
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{dir: dir, socket: filepath.Join(dir, socket)}
 	e.Host = "unix://" + e.socket
-	return e, os.Mkdir(e.Data(), 0o700)
+	if err = os.Mkdir(e.Data(), 0o700); err == nil {
+		err = e.limitDisk(disk)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return e, nil
 }
 
 // begin is the first start, which leaves nothing when it fails.

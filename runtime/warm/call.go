@@ -82,17 +82,28 @@ func (u *unit) result(ctx context.Context, spec runtime.Spec) (runtime.Status, e
 	if err := errors.Join(u.stdout.rest(), u.stderr.rest()); err != nil {
 		return runtime.Status{}, runtime.BrokenOff(fmt.Errorf("writing the output: %w", err), u.key(), true)
 	}
+	if !u.direct && !u.killed() {
+		return runtime.Status{}, &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: u.key(), Started: true, Err: errNoTrailer}
+	}
 	return u.status, nil
 }
 
+// errNoTrailer is of an output that the engine passed off as whole.
+var errNoTrailer = errors.New("the output ended before the command's end was in it")
+
+// killed reports whether a signal may have ended the container. What else ends a gate
+// comes after the trailers. Only when u is over.
+func (u *unit) killed() bool { return u.err == nil && u.status.Signal() != 0 }
+
 // untouched reports whether nothing of the call can have reached a command, as far as
-// that is certain: an engine that broke off may have swallowed the gate's word.
+// that is certain: an engine that broke off may have swallowed the gate's word, and a gate
+// that has read its header ends by itself only when its command has.
 func (u *unit) untouched() bool {
 	header, body := u.in.read()
 	if u.shelf.eager() {
 		return !body && !u.stdout.wrote() && !u.stderr.wrote()
 	}
-	return !u.hasBegun() && (u.err == nil || !header)
+	return !u.hasBegun() && (!header || u.killed())
 }
 
 func (u *unit) key() string { return u.shelf.pool.opts.RuntimeKey }

@@ -64,7 +64,7 @@ func badShell(then func(p *runtimetest.Process, token string, in *bufio.Reader) 
 	}}
 }
 
-// A container that ends before its command has started costs nothing of the input.
+// A container that is killed before its command has started costs nothing of the input.
 func TestDeadAtHandOver(t *testing.T) {
 	long := strings.Repeat("0123456789", 100_000) // more than is kept
 	for name, read := range map[string]int64{"before the input": 0, "in the middle of it": 5_000, "after what is kept": 256 << 10} {
@@ -72,7 +72,7 @@ func TestDeadAtHandOver(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := onFake(t, badShell(func(_ *runtimetest.Process, _ string, in *bufio.Reader) int {
 					_, _ = io.CopyN(io.Discard, in, read)
-					return 1
+					return 137
 				}), warm.Options{Size: 1})
 				require.NoError(t, b.pool.Prepare(t.Context(), spec("echo")))
 				b.echo(long)
@@ -89,7 +89,7 @@ func TestDeadWhileReading(t *testing.T) {
 		b := onFake(t, badShell(func(_ *runtimetest.Process, _ string, in *bufio.Reader) int {
 			_, _ = io.CopyN(io.Discard, in, 5)
 			time.Sleep(time.Second)
-			return 1
+			return 137
 		}), warm.Options{Size: 1})
 		require.NoError(t, b.pool.Prepare(t.Context(), spec("echo")))
 		r, w := io.Pipe()
@@ -193,6 +193,28 @@ func TestGateThatIsNone(t *testing.T) {
 				assert.Contains(t, b.logged(), "does not run the gate")
 			})
 		})
+	}
+}
+
+// An engine that ends the output in good order, but too soon, is not believed, and the
+// command is not run again.
+func TestOutputWithoutItsEnd(t *testing.T) {
+	for name, says := range map[string]string{"before the start": "", "before the end": "%\nhalf", "in the trailer": "%\nwhole% "} {
+		for _, code := range []int{0, 3} {
+			t.Run(fmt.Sprint(name, " ", code), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := onFake(t, badShell(func(p *runtimetest.Process, token string, _ *bufio.Reader) int {
+						_, _ = io.WriteString(p.Stdout, strings.ReplaceAll(says, "%", token))
+						return code
+					}), warm.Options{Size: 1})
+					require.NoError(t, b.pool.Prepare(t.Context(), spec("echo")))
+					_, err := b.run(t.Context(), spec("echo"), "")
+					require.ErrorIs(t, err, runtime.ErrUnavailable)
+					assert.True(t, runtime.Started(err))
+					assert.Zero(t, b.pool.Stats().Cold)
+				})
+			})
+		}
 	}
 }
 
