@@ -11,6 +11,8 @@ const (
 	// sweepEvery is how often a Launcher that makes calls looks for what others left. With
 	// SweepGrace it bounds how long after its deadline a container can be there.
 	sweepEvery = 20 * time.Second
+	// sweepPause is what is between two looks at least.
+	sweepPause = 5 * time.Second
 	// listLimit bounds the look, and sweepLimit what comes of it.
 	listLimit  = 10 * time.Second
 	sweepLimit = 2 * time.Minute
@@ -119,9 +121,8 @@ func (s *sweeps) end(failed bool, others []Container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running, s.removing, s.last = false, false, time.Now()
-	soon := s.last.Add(sweepEvery)
 	if s.called {
-		s.arm(soon)
+		s.arm(s.last.Add(sweepEvery))
 	}
 	if s.failed++; !failed {
 		s.failed = 0
@@ -134,8 +135,8 @@ func (s *sweeps) end(failed bool, others []Container) {
 			continue
 		}
 		due := c.Deadline.Add(SweepGrace + time.Second)
-		if due.Before(soon) {
-			due = soon
+		if soonest := s.last.Add(sweepPause); due.Before(soonest) {
+			due = soonest
 		}
 		s.arm(due)
 	}
