@@ -167,5 +167,6 @@ type Info struct {
 	UnenforcedLimits  []string // those that don't: some of memory, memory-swap, cpus, pids-limit
 	OCIRuntimes       []string // sorted
 	DefaultOCIRuntime string
+	NoSeccomp         bool     // containers have no seccomp filter, unless their Spec names one
 	Warnings          []string // what the engine itself warns of
 }

@@ -314,6 +314,37 @@ func TestUnenforcedLimits(t *testing.T) {
 	assert.Zero(t, got.MemorySwap)
 }
 
+// The engine's own filter is what strict relies on.
+func TestStrictWithoutSeccomp(t *testing.T) {
+	t.Parallel()
+	around := Surroundings{Info: &Info{Runtime: "docker-api", Engine: "docker", LimitsEnforced: true, NoSeccomp: true}}
+	_, _, err := Isolation{Strict: true}.Apply(specOf(t), around)
+	require.ErrorIs(t, err, ErrUnsupported)
+	assert.ErrorContains(t, err, "no seccomp filter")
+	_, _, err = Isolation{Strict: true}.Apply(specOf(t, "--security-opt=seccomp=builtin"), around)
+	require.NoError(t, err)
+	_, _, err = Isolation{Strict: true, Allow: []string{"security-opts"}}.Apply(specOf(t), around)
+	require.NoError(t, err)
+}
+
+// What Podman's service has of proxies is of no use without a network.
+func TestStrictProxy(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		isolation Isolation
+		flags     []string
+		want      bool
+	}{
+		{Isolation{}, []string{"--network=none"}, false},
+		{Isolation{Strict: true}, nil, true},
+		{Isolation{Strict: true, Allow: []string{"network"}}, []string{"--network=bridge"}, false},
+	} {
+		got, _, err := c.isolation.Apply(specOf(t, c.flags...), Surroundings{})
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got.NoProxy)
+	}
+}
+
 func TestKeepID(t *testing.T) {
 	t.Parallel()
 	info := func(engine, version string, rootless bool) *Info {

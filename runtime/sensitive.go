@@ -35,16 +35,16 @@ func sensitive(source, endpoint string) (allowance, what string) {
 		return "", "" // looked at when it is absolute
 	}
 	if p == "/" {
-		return allowHostPaths, "is the whole host filesystem"
+		return allowHostPaths, "its source is the whole host filesystem"
 	}
 	for _, sock := range sockets(endpoint) {
 		if within(sock, p) {
-			return allowSockets, "gives control of the container engine (" + sock + ")"
+			return allowSockets, "its source gives control of the container engine (" + sock + ")"
 		}
 	}
 	for _, dir := range hostPaths {
 		if within(p, dir) || within(dir, p) {
-			return allowHostPaths, "is, is in, or has in it " + dir + " of the host"
+			return allowHostPaths, "its source is, is in, or has in it " + dir + " of the host"
 		}
 	}
 	return sensitiveHome(p)
@@ -56,16 +56,16 @@ func sensitiveHome(p string) (allowance, what string) {
 		home = home || within(dir, p)
 	}
 	if home {
-		return allowCredentials, "is a home directory, or has some in it"
+		return allowCredentials, "its source is a home directory, or has some in it"
 	}
 	for _, credentials := range credentialPaths {
 		if strings.Contains(p+"/", "/"+credentials+"/") {
-			return allowCredentials, "is where credentials are kept (" + credentials + ")"
+			return allowCredentials, "its source is where credentials are kept (" + credentials + ")"
 		}
 		// The directories in a home that lead there.
 		for dir := path.Dir(credentials); dir != "."; dir = path.Dir(dir) {
 			if rest, ok := strings.CutSuffix(p, "/"+dir); ok && isHome(rest) {
-				return allowCredentials, "is where credentials are kept (" + credentials + ")"
+				return allowCredentials, "its source is where credentials are kept (" + credentials + ")"
 			}
 		}
 	}
@@ -104,6 +104,10 @@ func sockets(endpoint string) []string {
 func (i Isolation) CheckStrictMounts(mounts []Mount, endpoint string) ([]Mount, error) {
 	s := &strict{allow: i.Allow}
 	out := slices.Clone(mounts)
+	var writable []string // places on this host where something is mounted
+	if !s.allows(allowRWMounts) && slices.ContainsFunc(mounts, func(m Mount) bool { return m.Type == MountBind }) {
+		writable = writableMounts()
+	}
 	for n, m := range mounts {
 		if m.Type != MountBind {
 			continue
@@ -118,18 +122,30 @@ func (i Isolation) CheckStrictMounts(mounts []Mount, endpoint string) ([]Mount, 
 			return nil, sourceError(field, m, err)
 		}
 		out[n].Source = real
-		if allowance, what := sensitive(real, endpoint); what != "" {
-			s.refuse(allowance, field, m.String(), "its source "+what)
-			continue
-		}
-		if allowance, what := sensitiveFile(real); what != "" {
-			s.refuse(allowance, field, m.String(), "its source "+what)
+		for _, look := range []func() (allowance, what string){
+			func() (string, string) { return sensitive(real, endpoint) },
+			func() (string, string) { return sensitiveFile(real) },
+			func() (string, string) { return writableBelow(m, real, writable) },
+		} {
+			if allowance, what := look(); what != "" && !s.allows(allowance) {
+				s.refuse(allowance, field, m.String(), what)
+				break
+			}
 		}
 	}
 	if len(s.faults) > 0 {
 		return nil, s.faults
 	}
 	return out, nil
+}
+
+// writableBelow says that a read-only mount of real takes something along that is not.
+func writableBelow(m Mount, real string, writable []string) (allowance, what string) {
+	i := slices.IndexFunc(writable, func(dir string) bool { return dir != real && within(dir, real) })
+	if i < 0 || !m.ReadOnly() {
+		return "", ""
+	}
+	return allowRWMounts, "its source has something mounted at " + writable[i] + ", which many engines leave writable below a read-only mount"
 }
 
 // sensitiveFile looks at what a source is and has in it.
@@ -140,15 +156,15 @@ func sensitiveFile(real string) (allowance, what string) {
 	}
 	switch mode := info.Mode(); {
 	case mode&fs.ModeSocket != 0:
-		return allowSockets, "is a socket"
+		return allowSockets, "its source is a socket"
 	case mode&fs.ModeDevice != 0:
-		return allowDevices, "is a device"
+		return allowDevices, "its source is a device"
 	case !mode.IsDir():
 		return "", ""
 	}
 	for _, credentials := range credentialPaths {
 		if _, err := os.Lstat(filepath.Join(real, credentials)); err == nil {
-			return allowCredentials, "has credentials in it (" + credentials + ")"
+			return allowCredentials, "its source has credentials in it (" + credentials + ")"
 		}
 	}
 	return "", ""

@@ -22,6 +22,9 @@ type Spec struct {
 	// entry for a name holds.
 	Env      []string
 	EnvFiles []string // files of such entries, read at the call, before Env
+	// NoProxy keeps Podman from adding the proxy variables (http_proxy and the like) that
+	// its service has in its own environment, and that can hold a password.
+	NoProxy  bool
 	Dir      string   // working directory, absolute
 	User     string   // name or uid, [:group or gid]
 	GroupAdd []string // supplementary groups

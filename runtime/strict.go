@@ -20,6 +20,9 @@ func (s *strict) network() {
 	default:
 		s.refuse(allowNetwork, "network", n, "is a network")
 	}
+	if s.spec.Network == "none" {
+		s.spec.NoProxy = true // no flag of docker's says it, and it matters to Podman alone
+	}
 }
 
 // isForeign reports whether a namespace is not the container's own.
@@ -67,7 +70,7 @@ func (s *strict) privileges() {
 // securityOpts leaves the engine's own seccomp and AppArmor profiles and SELinux labels
 // in place.
 func (s *strict) securityOpts() {
-	said := false
+	said, seccomp := false, false
 	for i, opt := range s.spec.SecurityOpts {
 		field := fmt.Sprintf("security-opt[%d]", i)
 		key, value, hasValue := strings.Cut(opt, "=")
@@ -80,10 +83,16 @@ func (s *strict) securityOpts() {
 			if on, err := strconv.ParseBool(value); hasValue && (err != nil || !on) {
 				s.refuse(allowNewPrivileges, field, opt, "lets programs gain privileges")
 			}
-		case key == "mask", key == "seccomp" && value == "builtin":
+		case key == "seccomp" && value == "builtin":
+			seccomp = true
+		case key == "mask":
 		default:
 			s.refuse(allowSecurityOpts, field, opt, "replaces what the engine does by default")
 		}
+	}
+	if in := s.around.Info; in != nil && in.NoSeccomp && !seccomp && !s.allows(allowSecurityOpts) {
+		s.faults = append(s.faults, &Error{Kind: ErrUnsupported, Runtime: in.Runtime, Message: "the engine gives containers no seccomp filter; " +
+			"security_opt: [seccomp=builtin] has Docker 23 and later give them its own, and isolation strict does without only with allow: [" + allowSecurityOpts + "]"})
 	}
 	if !said {
 		s.spec.SecurityOpts = append(s.spec.SecurityOpts, "no-new-privileges")

@@ -44,7 +44,7 @@ func (s *strict) mounts() {
 		}
 		if m.Type == MountBind {
 			if allowance, what := sensitive(m.Source, endpoint); what != "" {
-				s.refuse(allowance, field, m.String(), "its source "+what)
+				s.refuse(allowance, field, m.String(), what)
 			}
 		}
 	}

@@ -37,6 +37,7 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 		CgroupDriver:      info.CgroupDriver,
 		LimitsEnforced:    info.MemoryLimit && info.CPUCfsQuota && info.PidsLimit,
 		DefaultOCIRuntime: info.DefaultRuntime,
+		NoSeccomp:         !slices.ContainsFunc(info.SecurityOptions, isSeccomp),
 		Warnings:          info.Warnings,
 	}
 	for _, limit := range []struct {
@@ -83,6 +84,11 @@ func (r *Runtime) ask(ctx context.Context) (info system.Info, version types.Vers
 	}
 	version, err = r.cli.ServerVersion(ctx)
 	return info, version, err
+}
+
+// isSeccomp reports whether an option says that containers have a filter.
+func isSeccomp(option string) bool {
+	return strings.HasPrefix(option, "name=seccomp") && !strings.Contains(option, "profile=unconfined")
 }
 
 func isRootless(option string) bool {

@@ -24,6 +24,9 @@ func (cl *client) runArgs(spec runtime.Spec, env env, now time.Time) []string {
 			args = append(args, "--timeout="+strconv.FormatInt(podmanTimeout(spec.Deadline, now), 10))
 		}
 	}
+	if cl.podman && spec.NoProxy {
+		args = append(args, "--http-proxy=false")
+	}
 	args = append(args, spec.Flags()...)
 	args = append(args, spec.Passthrough...)
 	args = append(args, env.flags...)

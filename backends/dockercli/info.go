@@ -117,6 +117,9 @@ func (rec dockerRecord) fill(info *runtime.Info) {
 		info.OCIRuntimes = append(info.OCIRuntimes, name)
 	}
 	slices.Sort(info.OCIRuntimes)
+	info.NoSeccomp = !slices.ContainsFunc(rec.SecurityOptions, func(o string) bool {
+		return strings.HasPrefix(o, "name=seccomp") && !strings.Contains(o, "profile=unconfined")
+	})
 	info.Rootless = slices.ContainsFunc(rec.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=rootless") })
 }
 
@@ -135,7 +138,10 @@ type podmanRecord struct {
 		OCIRuntime        struct{ Name string }
 		RemoteSocket      struct{ Path string }
 		ServiceIsRemote   bool
-		Security          struct{ Rootless bool }
+		Security          struct {
+			Rootless       bool
+			SeccompEnabled *bool // nil: it does not say
+		}
 	}
 	Version struct {
 		APIVersion string
@@ -149,6 +155,7 @@ func (rec podmanRecord) fill(info *runtime.Info) {
 	info.OS, info.Arch = h.OS, architecture(h.Arch)
 	info.CgroupDriver, info.CgroupVersion = h.CgroupManager, cgroupVersion(h.CgroupVersion)
 	info.Rootless = h.Security.Rootless
+	info.NoSeccomp = h.Security.SeccompEnabled != nil && !*h.Security.SeccompEnabled
 	info.LimitsEnforced, info.UnenforcedLimits = rec.limits().all(), rec.limits().unenforced(rec.limits().memory)
 	info.DefaultOCIRuntime = h.OCIRuntime.Name
 	if h.OCIRuntime.Name != "" {

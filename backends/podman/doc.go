@@ -22,7 +22,7 @@
 // ends too (it stays behind, stopped).
 //
 // As with `podman run`, proxy variables (http_proxy and the like) reach the container:
-// those of the service's environment. The API lets the client decide that, so
+// those of the service's environment, unless Spec.NoProxy is set. The API lets the client decide that, so
 // http_proxy in the service's containers.conf has no say in it. A rootless service of Podman 4.3 does not apply
 // default_ulimits of its containers.conf, which `podman run` does; name the ulimits.
 //

@@ -23,7 +23,8 @@ type info struct {
 			Path string `json:"path"`
 		} `json:"ociRuntime"`
 		Security struct {
-			Rootless bool `json:"rootless"`
+			Rootless       bool  `json:"rootless"`
+			SeccompEnabled *bool `json:"seccompEnabled"` // nil: it does not say
 		} `json:"security"`
 	} `json:"host"`
 	Version struct {
@@ -81,6 +82,7 @@ func (r *Runtime) Info(ctx context.Context) (runtime.Info, error) {
 	case "v2":
 		out.CgroupVersion = 2
 	}
+	out.NoSeccomp = in.Host.Security.SeccompEnabled != nil && !*in.Host.Security.SeccompEnabled
 	if name := in.Host.OCIRuntime.Name; name != "" {
 		out.DefaultOCIRuntime, out.OCIRuntimes = name, []string{name}
 	}

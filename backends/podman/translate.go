@@ -36,7 +36,7 @@ func translate(spec runtime.Spec, svc service, now time.Time) (*createRequest, e
 		Name: spec.Name, Image: spec.Image, RawImageName: spec.Image,
 		Command: spec.Args, Entrypoint: spec.Entrypoint,
 		// As the CLI has it; what the service's own environment holds then goes in.
-		HTTPProxy: true,
+		HTTPProxy: !spec.NoProxy,
 		WorkDir:   spec.Dir, User: spec.User, Groups: spec.GroupAdd, Hostname: spec.Hostname,
 		Labels: spec.Labels, Annotations: map[string]string{},
 		Stdin: true, Volatile: true, Init: spec.Init,

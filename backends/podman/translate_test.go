@@ -329,3 +329,12 @@ func TestTranslateKeepsSpec(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before, spec.Labels)
 }
+
+func TestTranslateNoProxy(t *testing.T) {
+	t.Parallel()
+	for _, no := range []bool{false, true} {
+		req, err := translate(runtime.Spec{Image: "img", NoProxy: no}, service{}, time.Now())
+		require.NoError(t, err)
+		assert.Equal(t, !no, req.HTTPProxy)
+	}
+}
