@@ -13,7 +13,7 @@ while IFS=: read -r file _ declaration; do
 	[[ $target =~ $only ]] || continue
 	package=./$(dirname "$file")
 	printf '\nfuzz: %s %s for %s\n' "$package" "$target" "$time"
-	"$go" test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 1 || failed+=("$target")
+	"$go" test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 3s -parallel 1 || failed+=("$target")
 done < <(grep -rn --include='*_test.go' '^func Fuzz' runtime backends factory internal cmd | sort)
 
 if ((${#failed[@]})); then

@@ -5,11 +5,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 go=${GO:-go}
 version=v1.9.0
-export GOVULNDB=${GOVULNDB:-https://vuln.go.dev}
+GOVULNDB=${GOVULNDB:-https://vuln.go.dev}
 
 # Asked first, as the check itself loads all packages before it finds out.
 if ! why=$(curl -fsSL --max-time 10 -o /dev/null "$GOVULNDB/index/db.json" 2>&1); then
 	printf 'vuln: NOT CHECKED: the database %s can not be reached: %s\n' "$GOVULNDB" "$why"
 	exit 0
 fi
-"$go" run "golang.org/x/vuln/cmd/govulncheck@$version" ./...
+"$go" run "golang.org/x/vuln/cmd/govulncheck@$version" -db "$GOVULNDB" ./...
