@@ -31,6 +31,10 @@ var sayings = []struct {
 	{regexp.MustCompile(`(?i)unable to find (user|group)|error gathering device information`), runtime.ErrInvalidSpec},
 }
 
+// commandRE matches where the engine names the program that it could not start, whose
+// name could read like anything.
+var commandRE = regexp.MustCompile(`exec: "(?:[^"\\]|\\.)*"(?:: stat .*(: no such file or directory|: permission denied|: not a directory))?`)
+
 // cannotConnect begins the client's error about an engine that refuses connections.
 const cannotConnect = "Cannot connect to the Docker daemon"
 
@@ -46,8 +50,9 @@ func classify(err error, host, id string) *runtime.Error {
 		return e
 	}
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	words := commandRE.ReplaceAllString(text, `exec: "..."$1`)
 	for _, s := range sayings {
-		if s.text.MatchString(text) {
+		if s.text.MatchString(words) {
 			e.Kind, e.Message = s.kind, shortened(text)
 			return e
 		}

@@ -108,8 +108,9 @@ var textRules = []textRule{
 // classify reads what a command line wrote to stderr as it failed.
 func classify(stderr string) failure {
 	text := readable(stderr)
+	words := withoutCommand(text)
 	for _, r := range textRules {
-		if !r.re.MatchString(text) {
+		if !r.re.MatchString(words) {
 			continue
 		}
 		if r.advice != "" {
@@ -123,6 +124,12 @@ func classify(stderr string) failure {
 	}
 	return failure{kind: runtime.ErrEngine, message: text}
 }
+
+// commandRE matches where an OCI runtime names the program that it could not start.
+var commandRE = regexp.MustCompile("(exec: |executable file )(?:\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`)(: stat .*(: no such file or directory|: permission denied|: not a directory))?")
+
+// withoutCommand leaves the program's name out, which could read like anything.
+func withoutCommand(text string) string { return commandRE.ReplaceAllString(text, `$1"..."$3`) }
 
 // helpRE matches the lines that come with an error and say nothing about it.
 var helpRE = regexp.MustCompile(`^(See '.* --help'\.?|Run '.* --help' for more information|Usage: .*|\[\])?$`)

@@ -3,6 +3,7 @@ package dockercli
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -70,5 +71,31 @@ func FuzzImageAnswer(f *testing.F) {
 		require.True(t, slices.IsSorted(img.Volumes))
 		require.True(t, samePlatform(img.Platform, img.Platform))
 		require.True(t, samePlatform("", img.Platform))
+	})
+}
+
+// FuzzClassifyCommand: what a program is called has no say in why it did not start.
+func FuzzClassifyCommand(f *testing.F) {
+	for _, name := range []string{"nosuch", "no such image", "/cannot connect to the docker daemon", "permission denied while trying to connect", `a"b\`,
+		"unknown flag", "exec: \"x\": permission denied", "already in use by", "é\n"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if strings.ContainsAny(name, "\x00`") || !utf8.ValidString(name) || len(name) > maxWarning/8 {
+			return
+		}
+		quoted, path := strconv.Quote(name), "/"+strings.NewReplacer("\n", "", "\r", "").Replace(name)
+		const docker, podman = "docker: Error response from daemon: failed to create task for container: OCI runtime create failed: runc create failed: unable to start container process: ",
+			"Error: runc: runc create failed: unable to start container process: "
+		for text, want := range map[string]error{
+			docker + "exec: " + quoted + ": executable file not found in $PATH: unknown.":                                                     runtime.ErrCommandNotFound,
+			docker + "exec: " + strconv.Quote(path) + ": stat " + path + ": no such file or directory: unknown":                               runtime.ErrCommandNotFound,
+			docker + "exec: " + strconv.Quote(path) + ": permission denied: unknown":                                                          runtime.ErrNotExecutable,
+			podman + "exec: " + quoted + ": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found": runtime.ErrCommandNotFound,
+		} {
+			got := classify(text + "\n")
+			require.Equal(t, want, got.kind, text)
+			require.False(t, got.clean, "the engine made a container")
+		}
 	})
 }
