@@ -47,7 +47,7 @@ func TestCallsAreTraced(t *testing.T) {
 	for _, span := range exporter.GetSpans() {
 		attrs := map[string]string{}
 		for _, a := range span.Attributes {
-			attrs[string(a.Key)] = a.Value.Emit()
+			attrs[string(a.Key)] = a.Value.String()
 		}
 		if attrs["dockerrun.name"] != "traced" {
 			continue // of a test that runs at the same time

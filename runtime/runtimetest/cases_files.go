@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/runtimetest/internal/probe"
@@ -102,9 +103,15 @@ func (s *suite) writes(can bool, file string, change func(*runtime.Spec)) {
 	}
 }
 
+// fileHas looks more than once: a command that a pool has started ahead of a next call may
+// be writing the file again.
 func (s *suite) fileHas(file, want string) {
 	s.Helper()
 	got, err := os.ReadFile(file)
+	for end := time.Now().Add(2 * time.Second); err == nil && string(got) != want && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		got, err = os.ReadFile(file)
+	}
 	if err != nil {
 		s.Error(err)
 	}

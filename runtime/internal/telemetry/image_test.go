@@ -27,7 +27,7 @@ func TestImage(t *testing.T) {
 	} {
 		var got []string
 		for _, a := range telemetry.Image(ref) {
-			got = append(got, string(a.Key)+"="+a.Value.Emit())
+			got = append(got, string(a.Key)+"="+a.Value.String())
 		}
 		assert.Equal(t, want, strings.Join(got, " "), ref)
 	}
