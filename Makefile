@@ -5,7 +5,7 @@
 GO          ?= go
 export GO
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GORELEASER  ?= github.com/goreleaser/goreleaser/v2@v2.17.0
+GORELEASER  ?= github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX   ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # Engines that must be there, or the end-to-end tests fail instead of skipping:
@@ -19,7 +19,7 @@ UNIT = $$($(GO) list ./... | grep -v -e /e2e$$ -e /e2e/bench$$)
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .NOTPARALLEL:
-.PHONY: help demo test unit e2e race lint fmt-check mod-verify vet staticcheck vuln build build-check release-check release-snapshot soak bench fuzz engines engines-down
+.PHONY: help demo test unit e2e race lint fmt-check mod-verify vet staticcheck vuln build build-check release-check release-snapshot release soak bench fuzz engines engines-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -64,9 +64,14 @@ build-check: ## builds for other systems, without cgo, and as another module's d
 release-check: ## .goreleaser.yaml
 	$(GO) run $(GORELEASER) check
 
+# What lists the modules in each binary has to be in PATH.
+RELEASE = GOBIN=$(CURDIR)/bin $(GO) install $(CYCLONEDX) && PATH="$(CURDIR)/bin:$$PATH" $(GO) run $(GORELEASER) release --clean
+
 release-snapshot: ## all that a release would have, in dist; publishes nothing
-	GOBIN=$(CURDIR)/bin $(GO) install $(CYCLONEDX)
-	PATH="$(CURDIR)/bin:$$PATH" $(GO) run $(GORELEASER) release --snapshot --clean
+	$(RELEASE) --snapshot
+
+release: ## a draft release of the tag that is checked out; needs GITHUB_TOKEN
+	$(RELEASE)
 
 soak: engines ## all end-to-end tests, 50 tries of each cancellation, 10,000 warm calls
 	E2E_SOAK=50 E2E_WARM_CALLS=10000 $(GO) test -count=1 -v -timeout 240m ./e2e
