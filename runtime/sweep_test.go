@@ -17,6 +17,7 @@ import (
 
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/runtimetest"
+	"github.com/AltairaLabs/dockerrun/runtime/warm"
 )
 
 // left is a container of another process with a deadline that far from now.
@@ -312,5 +313,40 @@ func TestCloseLetsASweepEnd(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, l.Close())
 		assert.Empty(t, f.Containers())
+	})
+}
+
+// Whoever launches, and however: what is left can be told by its deadline.
+func TestEveryContainerHasADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := sweepFake()
+		l := runtime.NewLauncher(f)
+		pool := l.Over(warm.New(f, warm.Options{Size: 2, MaxAge: time.Hour, Logger: slog.New(slog.DiscardHandler)}))
+		exit := runtime.Spec{Image: "img", Args: []string{"/probe", "exit", "0"}}
+		quiet := runtime.Options{Timeout: 5 * time.Minute, Logger: slog.New(slog.DiscardHandler)}
+
+		call(t, l)
+		_, err := l.Stream(t.Context(), exit, runtime.Stdio{}, quiet)
+		require.NoError(t, err)
+		require.NoError(t, pool.Prepare(t.Context(), exit, quiet))
+		for range 4 {
+			_, err = pool.Launch(t.Context(), exit, nil, quiet)
+			require.NoError(t, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err = f.Run(ctx, exit, runtime.Stdio{})
+		require.NoError(t, err)
+		require.NoError(t, pool.Close())
+		require.NoError(t, l.Close())
+
+		calls := f.Calls()
+		assert.Greater(t, len(calls), 5)
+		for _, c := range calls {
+			end, err := time.Parse(time.RFC3339, c.Spec.Labels[runtime.LabelDeadline])
+			require.NoError(t, err, "%v", c.Spec.Args)
+			assert.LessOrEqual(t, time.Until(end), time.Hour+5*time.Minute+2*time.Second, "at most max_age and the call's timeout")
+			assert.Positive(t, time.Until(end))
+		}
 	})
 }
