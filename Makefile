@@ -9,7 +9,7 @@ GORELEASER  ?= github.com/goreleaser/goreleaser/v2@v2.15.1
 CYCLONEDX   ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # Engines that must be there, or the end-to-end tests fail instead of skipping:
-# docker, podman, podman-rootless, podman-cli.
+# docker, podman, podman-rootless, podman-cli, and gvisor.
 E2E_REQUIRE ?=
 export E2E_REQUIRE
 

@@ -104,6 +104,7 @@ needed() {
 		iptables iptables
 		fuse-overlayfs fuse-overlayfs
 		catatonit catatonit
+		runsc runsc
 		/var/lib/dpkg/info/busybox-static.list busybox-static
 		/etc/ssl/certs/ca-certificates.crt ca-certificates
 		runuser util-linux

@@ -24,8 +24,10 @@ var sayings = []struct {
 	kind error
 }{
 	{regexp.MustCompile(`(?i)no such image|does not (match|provide) the specified platform`), runtime.ErrImageMissing},
-	{regexp.MustCompile(`(?i)exec: .*(executable file not found|no such file or directory)|executable file .* not found`), runtime.ErrCommandNotFound},
-	{regexp.MustCompile(`(?i)exec: .*(permission denied|is a directory|exec format error)|open executable: permission denied|exists but it is not a regular file`), runtime.ErrNotExecutable},
+	{regexp.MustCompile(`(?i)exec: .*(executable file not found|no such file or directory)|executable file .* not found` +
+		`|failed to load .*: no such file or directory|error finding executable .*: no such file or directory`), runtime.ErrCommandNotFound},
+	{regexp.MustCompile(`(?i)exec: .*(permission denied|is a directory|exec format error)|open executable: permission denied|exists but it is not a regular file` +
+		`|failed to load .*: (permission denied|exec format error)`), runtime.ErrNotExecutable},
 	{regexp.MustCompile(`(?i)unknown runtime specified|unknown or invalid runtime name|could not select device driver`), runtime.ErrUnsupported},
 	{regexp.MustCompile(`(?i)client version .* is too (new|old)`), runtime.ErrUnsupported},
 	{regexp.MustCompile(`(?i)unable to find (user|group)|error gathering device information`), runtime.ErrInvalidSpec},
@@ -73,8 +75,10 @@ func classify(err error, host, id string) *runtime.Error {
 
 // shortened leaves out the layers that a failed start goes through.
 func shortened(text string) string {
-	if i := strings.LastIndex(text, "unable to start container process: "); i >= 0 {
-		text = text[i+len("unable to start container process: "):]
+	for _, layers := range []string{"unable to start container process: ", "starting root container: starting sandbox: "} { // runc's and gVisor's
+		if i := strings.LastIndex(text, layers); i >= 0 {
+			text = text[i+len(layers):]
+		}
 	}
 	return strings.TrimSuffix(strings.TrimSpace(text), ": unknown")
 }

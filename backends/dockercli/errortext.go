@@ -91,8 +91,10 @@ var textRules = []textRule{
 		`|failed to resolve active destination|unable to create connection|unable to parse docker host|client version .* is too (new|old)` +
 		`|cannot clone: |cannot set ?up namespace`), runtime.ErrUnavailable, true, ""},
 	{regexp.MustCompile(`(?i)no such image|image not known|unable to find image|does not match the specified platform|no image found in`), runtime.ErrImageMissing, true, ""},
-	{regexp.MustCompile(`(?i)invoke a command that was not found|executable file .*not found in \$PATH|exec: ".*": (stat .*: )?no such file or directory`), runtime.ErrCommandNotFound, false, ""},
-	{regexp.MustCompile(`(?i)exec: ".*": (permission denied|is a directory|exec format error)|open executable: .*denied|is not executable|exec format error`), runtime.ErrNotExecutable, false, ""},
+	{regexp.MustCompile(`(?i)invoke a command that was not found|executable file .*not found in \$PATH|exec: ".*": (stat .*: )?no such file or directory` +
+		`|failed to load .*: no such file or directory|error finding executable .*: no such file or directory`), runtime.ErrCommandNotFound, false, ""}, // the last two are gVisor's
+	{regexp.MustCompile(`(?i)exec: ".*": (permission denied|is a directory|exec format error)|open executable: .*denied|is not executable|exec format error` +
+		`|failed to load .*: permission denied`), runtime.ErrNotExecutable, false, ""},
 	{regexp.MustCompile(`(?i)^unknown (shorthand )?flag|requires API version`), runtime.ErrUnsupported, true,
 		"this command line does not know the flag, or its engine is too old for it"},
 	{regexp.MustCompile(`(?i)unknown( or invalid)? runtime( name| specified)?|OCI runtime ".*" not found|could not select device driver|unresolvable CDI devices`), runtime.ErrUnsupported, false, ""},

@@ -17,10 +17,11 @@ import (
 var sampleKinds = map[string]error{
 	"imagemissing": runtime.ErrImageMissing, "platform": runtime.ErrImageMissing, "imginspectmissing": runtime.ErrImageMissing,
 	"cmdnotfound": runtime.ErrCommandNotFound, "cmdnotfoundabs": runtime.ErrCommandNotFound, "notexecfile": runtime.ErrCommandNotFound,
-	"notexec": runtime.ErrNotExecutable,
-	"down":    runtime.ErrUnavailable, "downtcp": runtime.ErrUnavailable, "ssh": runtime.ErrUnavailable, "badhost": runtime.ErrUnavailable,
 	"attachlost": runtime.ErrUnavailable, "createlost": runtime.ErrUnavailable, "createreset": runtime.ErrUnavailable, "pinglost": runtime.ErrUnavailable,
 	"startlost": runtime.ErrUnavailable, "startreset": runtime.ErrUnavailable, "startdown": runtime.ErrUnavailable, "waitlost": runtime.ErrUnavailable,
+	"notexec": runtime.ErrNotExecutable, "gvisornotexec": runtime.ErrNotExecutable,
+	"gvisornotfound": runtime.ErrCommandNotFound, "gvisornotfoundabs": runtime.ErrCommandNotFound,
+	"down": runtime.ErrUnavailable, "downtcp": runtime.ErrUnavailable, "ssh": runtime.ErrUnavailable, "badhost": runtime.ErrUnavailable,
 	"perm": runtime.ErrUnavailable, "badcontext": runtime.ErrUnavailable,
 	"badflag": runtime.ErrUnsupported, "annotation": runtime.ErrUnsupported, "hc": runtime.ErrUnsupported, "badruntime": runtime.ErrUnsupported,
 	"gpus": runtime.ErrUnsupported, "cdi": runtime.ErrUnsupported,

@@ -21,12 +21,13 @@ import (
 // RootlessUser is whose Podman service e2e/engines.sh starts.
 const RootlessUser = "dockerrun-e2e"
 
-// The names that E2E_REQUIRE takes.
+// The names that E2E_REQUIRE takes, and without the last E2E_ENGINES.
 const (
 	Docker         = "docker"
 	Podman         = "podman"
 	PodmanRootless = "podman-rootless"
 	PodmanCLI      = "podman-cli"
+	GVisor         = "gvisor" // an OCI runtime, for engines that tests start themselves
 )
 
 // Variant is one way to run containers: a runtime's key with its configuration, and
@@ -96,15 +97,15 @@ func Find(ctx context.Context) []Variant {
 	)
 }
 
-// Required reads E2E_REQUIRE: the engines that have to be there.
-func Required() ([]string, error) { return list("E2E_REQUIRE") }
+// Required reads E2E_REQUIRE: the engines, and GVisor, that have to be there.
+func Required() ([]string, error) { return list("E2E_REQUIRE", GVisor) }
 
 // Selected reads E2E_ENGINES: the engines to use of those that are there. Empty is all.
 func Selected() ([]string, error) { return list("E2E_ENGINES") }
 
-func list(variable string) ([]string, error) {
+func list(variable string, more ...string) ([]string, error) {
 	names := strings.FieldsFunc(os.Getenv(variable), func(r rune) bool { return r == ' ' || r == ',' })
-	known := []string{Docker, Podman, PodmanRootless, PodmanCLI}
+	known := append([]string{Docker, Podman, PodmanRootless, PodmanCLI}, more...)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("%s: %q is no engine; it takes %s", variable, name, strings.Join(known, ", "))

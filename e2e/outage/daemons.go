@@ -15,7 +15,10 @@ import (
 // Docker starts a Docker engine, with a containerd of its own, in a new directory. Its
 // containers are for the networks none and host. disk is the size of its disk in bytes; 0:
 // the machine's own. Close it.
-func Docker(ctx context.Context, disk int64) (*Engine, error) {
+func Docker(ctx context.Context, disk int64) (*Engine, error) { return docker(ctx, disk, "{}\n") }
+
+// docker does, with a daemon.json.
+func docker(ctx context.Context, disk int64, daemon string) (*Engine, error) {
 	e, err := newEngine("docker.sock", disk)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func Docker(ctx context.Context, disk int64) (*Engine, error) {
 		return errors.Join(
 			endContainerd(ctx, filepath.Join(e.dir, "exec", "containerd", "containerd.pid")),
 			forget(filepath.Join(e.dir, "pid")),
-			os.WriteFile(config, []byte("{}\n"), 0o600),
+			os.WriteFile(config, []byte(daemon), 0o600),
 		)
 	}
 	cli := []string{"docker", "--host", e.Host}
@@ -45,15 +48,16 @@ func Docker(ctx context.Context, disk int64) (*Engine, error) {
 
 // Podman starts a service of this user's Podman, with a storage of its own, in a new
 // directory; disk as for [Docker]. Close it.
-func Podman(ctx context.Context, disk int64) (*Engine, error) {
+func Podman(ctx context.Context, disk int64) (*Engine, error) { return podman(ctx, disk) }
+
+// podman does, with more global flags.
+func podman(ctx context.Context, disk int64, flags ...string) (*Engine, error) {
 	e, err := newEngine("podman.sock", disk)
 	if err != nil {
 		return nil, err
 	}
-	e.argv = []string{
-		"podman", "--root=" + e.Data(), "--runroot=" + filepath.Join(e.dir, "run"), "--tmpdir=" + filepath.Join(e.dir, "tmp"),
-		"system", "service", "--time=0", e.Host,
-	}
+	e.argv = []string{"podman", "--root=" + e.Data(), "--runroot=" + filepath.Join(e.dir, "run"), "--tmpdir=" + filepath.Join(e.dir, "tmp")}
+	e.argv = append(append(e.argv, flags...), "system", "service", "--time=0", e.Host)
 	e.ready = func() error { return forget(e.socket) }
 	e.Variants = []engines.Variant{{Name: "podman", Engine: engines.Podman, Key: "podman", Host: e.Host, CLI: []string{"podman", "--url", e.Host}}}
 	return e, e.begin(ctx)

@@ -201,7 +201,7 @@ func TestLacks(t *testing.T) {
 				setup: func(fake *Fake) {
 					fake.Before = func(_ context.Context, spec runtime.Spec) error {
 						if when(spec) {
-							return &runtime.Error{Kind: kind}
+							return &runtime.Error{Kind: kind, Runtime: "fake"}
 						}
 						return nil
 					}
@@ -223,6 +223,8 @@ func TestLacks(t *testing.T) {
 		{LacksEnvNewlines, "process/environment that steers a client", refuse(runtime.ErrInvalidSpec, func(spec runtime.Spec) bool {
 			return slices.Contains(spec.Env, "DOCKER_HOST=two\nlines")
 		})},
+		{LacksStartCause, "failure/command not found", refuse(runtime.ErrEngine, func(runtime.Spec) bool { return true })},
+		{LacksStartCause, "failure/not executable", refuse(runtime.ErrEngine, func(runtime.Spec) bool { return true })},
 		{LacksPhases, "failure/trace", runs(onlyEnds)},
 		{LacksPhases, "cancel/when created", runs(onlyEnds)},
 		{LacksPhases, "cancel/when started", runs(onlyEnds)},

@@ -70,6 +70,9 @@ const (
 	// LacksPhases: the runtime is not told of creation and start, as behind a command
 	// line client. Trace's Created and Started may stay silent.
 	LacksPhases Lack = "phases"
+	// LacksStartCause: the engine does not tell why a command could not be started, as
+	// Podman with gVisor. The failure must be ErrEngine then.
+	LacksStartCause Lack = "cause of a failed start"
 )
 
 // Conformance checks a runtime on its real engine against every sentence of the

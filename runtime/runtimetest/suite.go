@@ -149,6 +149,9 @@ func (s *suite) failed(o outcome, started bool, kinds ...error) {
 		s.Fatalf("Run returned %+v and no error (stdout %s, stderr %s); want %v", o.status, brief(o.stdout), brief(o.stderr), kinds)
 	}
 	for _, kind := range kinds {
+		if s.lacks(LacksStartCause) && (kind == runtime.ErrCommandNotFound || kind == runtime.ErrNotExecutable) {
+			kind = runtime.ErrEngine
+		}
 		if !errors.Is(o.err, kind) {
 			s.Errorf("the error is %q; want one that is %q to errors.Is", o.err, kind)
 		}
