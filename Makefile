@@ -73,8 +73,8 @@ release-snapshot: ## all that a release would have, in dist; publishes nothing
 release: ## a draft release of the tag that is checked out; needs GITHUB_TOKEN
 	$(RELEASE)
 
-soak: engines ## all end-to-end tests, 50 tries of each cancellation, 10,000 warm calls
-	E2E_SOAK=50 E2E_WARM_CALLS=10000 $(GO) test -count=1 -v -timeout 240m ./e2e
+soak: engines ## all end-to-end tests, 50 tries of each cancellation, 10,000 warm calls, 30 minutes of chaos
+	E2E_SOAK=50 E2E_WARM_CALLS=10000 E2E_CHAOS=30m $(GO) test -count=1 -v -timeout 240m ./e2e
 
 # How long each target is fuzzed, and which: make fuzz FUZZTIME=30s FUZZ=Mount
 FUZZTIME ?= 5m
