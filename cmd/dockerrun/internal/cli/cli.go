@@ -97,6 +97,7 @@ Docker and Podman, by command line or by API, give the same container for the sa
 		newCheck(sys),
 		newPull(sys),
 		newExplain(sys, args),
+		newBench(sys, args),
 		newDoctor(sys),
 		newSweep(sys),
 		newVersion(),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,8 +97,13 @@ func openFake(t cli.Target) (runtime.Runtime, error) {
 func fakeHost() hostcheck.Host {
 	return hostcheck.Host{
 		OS: "linux", Root: os.Getenv("FAKE_ROOT"), Home: "/home/ann", User: "ann", UID: 1 << 20,
-		Getenv:   func(name string) string { return os.Getenv("FAKE_" + name) },
-		LookPath: func(name string) (string, error) { return name, nil },
+		Getenv: func(name string) string { return os.Getenv("FAKE_" + name) },
+		LookPath: func(name string) (string, error) {
+			if name == "docker" || name == "podman" {
+				return "", exec.ErrNotFound // a real one is none of a test's business
+			}
+			return name, nil
+		},
 	}
 }
 
