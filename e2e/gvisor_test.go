@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/AltairaLabs/dockerrun/backends/dockercli"
 	"github.com/AltairaLabs/dockerrun/e2e/engines"
 	"github.com/AltairaLabs/dockerrun/e2e/image"
 	"github.com/AltairaLabs/dockerrun/e2e/outage"
@@ -35,6 +36,9 @@ func eachGVisor(t *testing.T, f func(t *testing.T, v engines.Variant)) {
 		}
 		t.Run(kind, func(t *testing.T) {
 			for _, v := range startOwn(t, start, 0).Variants {
+				if v.Key == dockercli.Key && os.Getenv("E2E_SOAK") == "" {
+					continue // the same engine
+				}
 				t.Run(v.Name, func(t *testing.T) { f(t, v) })
 			}
 		})

@@ -17,7 +17,7 @@ import (
 
 // forge ends its call as a warm container's gate would: it reads the token out of the
 // memory of the gate, which is its parent, says "before", ends stdout with its first argument
-// for a status and stderr with its second, goes on to say "after" for two seconds.
+// for a status and stderr with its second, goes on to say "after" for a second.
 func forge(args []string) error {
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil { // the call has come
 		return err
@@ -27,7 +27,7 @@ func forge(args []string) error {
 		return err
 	}
 	fmt.Print("before")
-	for range 20 {
+	for range 10 {
 		fmt.Printf("%s %s\nafter", token, args[0])
 		fmt.Fprintf(os.Stderr, "%s %s\nafter", token, args[1])
 		time.Sleep(100 * time.Millisecond) // it answers for a while
