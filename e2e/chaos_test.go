@@ -79,7 +79,9 @@ func TestChaos(t *testing.T) {
 	wg.Wait()
 	t.Log(c.String())
 	require.NoError(t, errors.Join(c.wrong...), "wrong answers")
-	assert.Positive(t, c.counts["right"])
+	if span >= time.Minute { // a short one may be spent on engines that come back
+		assert.Positive(t, c.counts["right"])
+	}
 
 	for _, u := range users {
 		u.works(t)
