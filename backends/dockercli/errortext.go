@@ -44,6 +44,10 @@ func couldStartError(line string) bool {
 // lostRE matches a connection that broke while the command line attached.
 var lostRE = regexp.MustCompile(`^(read|write) (unix|tcp) .*: (read|write): `)
 
+// daemonSays comes before what the engine itself says: the connection that broke is then
+// one of its own, such as that to a registry.
+const daemonSays = "Error response from daemon: "
+
 // waitLost is how an engine shows that went away while a command line waited for a
 // container.
 const waitLost = "error waiting for container: "
@@ -112,7 +116,7 @@ func classify(stderr string) failure {
 	text := readable(stderr)
 	words := withoutCommand(text)
 	for _, r := range textRules {
-		if !r.re.MatchString(words) {
+		if !r.re.MatchString(words) || r.re == lostRE && strings.Contains(stderr, daemonSays) {
 			continue
 		}
 		if r.advice != "" {

@@ -108,3 +108,11 @@ func TestIsMissing(t *testing.T) {
 	assert.True(t, isMissing(`Error: no container with name or ID "x" found: no such container`))
 	assert.False(t, isMissing("Error response from daemon: removal of container x is already in progress"))
 }
+
+// A connection of the engine's own that broke is no engine that went away.
+func TestClassifyConnectionsOfTheEngine(t *testing.T) {
+	t.Parallel()
+	const broken = "read tcp 127.0.0.1:34928->127.0.0.1:43543: read: connection reset by peer"
+	assert.Equal(t, runtime.ErrUnavailable, classify(broken+"\n").kind)
+	assert.Equal(t, runtime.ErrEngine, classify("Error response from daemon: "+broken+"\n").kind)
+}
