@@ -150,7 +150,7 @@ func TestExampleAgent(t *testing.T) {
 	_, err = podman.Output(t.Context(), "tag", image.Ref, static)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := podman.Output(context.Background(), "untag", static)
+		_, err := podman.Output(context.Background(), "rmi", static)
 		assert.NoError(t, err)
 	})
 
