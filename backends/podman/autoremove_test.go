@@ -54,3 +54,24 @@ func TestAutoRemove(t *testing.T) {
 		})
 	}
 }
+
+// The service of Podman 4.3 can remove a container before it says how it ended.
+func TestAutoRemoveLosesTheStatus(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, cat)
+	fake.intercept = func(w http.ResponseWriter, _ *http.Request, op string) bool {
+		if op != "inspect" && op != "exists" {
+			return false
+		}
+		fail(w, http.StatusNotFound, "no such container", "no such container")
+		return true
+	}
+	rt := fake.runtime()
+	spec := echo
+	spec.AutoRemove = true
+	_, err := rt.Run(t.Context(), spec, runtime.Stdio{})
+	require.ErrorIs(t, err, runtime.ErrStatusLost)
+	require.ErrorIs(t, err, runtime.ErrEngine)
+	assert.True(t, runtime.Started(err))
+	require.NoError(t, rt.Close())
+}

@@ -2,6 +2,7 @@ package podman
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -123,6 +124,9 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 		pause = exitPauseUnwanted
 	}
 	status, err := s.conn.exitStatus(s.call.Ctx, created.ID, pause)
+	if s.spec.AutoRemove && isGone(err) {
+		err = fmt.Errorf("%w: %w", runtime.ErrStatusLost, err)
+	}
 	if err != nil {
 		return runtime.Status{}, doingExit, err
 	}

@@ -93,7 +93,9 @@ var errNoTrailer = errors.New("the output ended before the command's end was in 
 
 // killed reports whether a signal may have ended the container. What else ends a gate
 // comes after the trailers. Only when u is over.
-func (u *unit) killed() bool { return u.err == nil && u.status.Signal() != 0 }
+func (u *unit) killed() bool {
+	return u.err == nil && u.status.Signal() != 0 || errors.Is(u.err, runtime.ErrStatusLost)
+}
 
 // untouched reports whether nothing of the call can have reached a command, as far as
 // that is certain: an engine that broke off may have swallowed the gate's word, and a gate

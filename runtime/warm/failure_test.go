@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,30 @@ func TestDeadAtHandOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// forgetful is an engine that has removed a killed container before it says how it ended.
+type forgetful struct{ *runtimetest.Fake }
+
+func (f forgetful) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdio) (runtime.Status, error) {
+	status, err := f.Fake.Run(ctx, spec, stdio)
+	if err == nil && status.Code == 137 {
+		err = &runtime.Error{Kind: runtime.ErrEngine, Started: true, Err: runtime.ErrStatusLost}
+	}
+	return status, err
+}
+
+func TestDeadAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := onFake(t, badShell(func(_ *runtimetest.Process, token string, in *bufio.Reader) int { return 137 }), warm.Options{Size: 1})
+		pool := warm.New(forgetful{b.fake}, warm.Options{Size: 1, Logger: slog.New(slog.DiscardHandler)})
+		defer func() { require.NoError(t, pool.Close()) }()
+		require.NoError(t, pool.Prepare(t.Context(), spec("echo")))
+		var out bytes.Buffer
+		_, err := pool.Run(t.Context(), spec("echo"), runtime.Stdio{Stdin: io.NopCloser(strings.NewReader("in")), Stdout: &out})
+		require.NoError(t, err)
+		assert.Equal(t, "in", out.String())
+	})
 }
 
 // What a dead container's Read still gets from the caller belongs to the next one.
