@@ -129,6 +129,7 @@ func runBlocks(t *testing.T, dir, bin string, blocks []docs.Block) {
 // programs of this module. Its sandboxes are on both engines.
 func TestExampleAgent(t *testing.T) {
 	const dir = "../docs/examples/agent"
+	alone(t) // its launchers sweep the engines of the other process, too
 	i := slices.IndexFunc(machine.variants, func(v engines.Variant) bool { return v.Name == "docker-api" })
 	if i < 0 {
 		t.Skip("another process has the tests of Docker")

@@ -112,6 +112,8 @@ needed() {
 		make make
 		git git
 		gcc gcc libc6-dev
+		/usr/bin/python3 python3
+		curl curl
 	END
 }
 

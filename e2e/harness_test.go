@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,21 +137,39 @@ func leftBehind(variants []engines.Variant) error {
 	return errors.Join(append(errs, goleak.Find())...)
 }
 
+// slack is how much later than its end a call may return: a second, but where others keep
+// the machine busy.
+func slack() time.Duration {
+	if soaking() {
+		return time.Second
+	}
+	return 5 * time.Second
+}
+
+// alone keeps apart what the two processes of run.sh must not do at the same time.
+func alone(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "dockerrun-e2e.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, f.Close()) })
+	require.NoError(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+}
+
 // soaking is a run for which time is no object, with more of everything.
 func soaking() bool { return os.Getenv("E2E_SOAK") != "" }
 
-// seed is the same for one run: E2E_SEED, or chance.
-var seed = sync.OnceValue(func() int {
-	n, err := strconv.Atoi(os.Getenv("E2E_SEED"))
+// part is the same for one run: E2E_PART, or chance.
+var part = sync.OnceValue(func() int {
+	n, err := strconv.Atoi(os.Getenv("E2E_PART"))
 	if err != nil {
 		n = rand.IntN(1000)
 	}
-	fmt.Printf("e2e: E2E_SEED=%d\n", n)
+	fmt.Printf("e2e: E2E_PART=%d\n", n)
 	return n
 })
 
 // oneIn leaves one of n cases to a run, others to the next, and all to a soak.
-func oneIn(n, i int) bool { return soaking() || (i+seed())%n == 0 }
+func oneIn(n, i int) bool { return soaking() || (i+part())%n == 0 }
 
 // each runs f on every runtime and engine of this machine, with the images loaded; on a
 // second client of the same engine only in a soak.

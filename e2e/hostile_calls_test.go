@@ -57,8 +57,9 @@ func TestHostileCalls(t *testing.T) {
 						require.NoError(t, err)
 						assert.Equal(t, "deaf", stdout)
 					}},
-					{name: "ignores signals", args: []string{"stubborn"}, timeout: time.Second, check: func(t *testing.T, stdout string, err error) {
+					{name: "ignores signals", args: []string{"stubborn"}, timeout: 4 * time.Second, check: func(t *testing.T, stdout string, err error) {
 						require.ErrorIs(t, err, runtime.ErrTimeout)
+						assert.Equal(t, "ready\n", stdout)
 					}},
 					{name: "leaves a grandchild", args: []string{"outlive"}, check: func(t *testing.T, stdout string, err error) {
 						require.NoError(t, err)

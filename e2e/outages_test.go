@@ -134,7 +134,7 @@ func (u *outageUser) call(t *testing.T, name string, sb sandbox.Sandbox, req san
 // running is a call whose command runs when the outage comes.
 func (u *outageUser) running(t *testing.T) *outageCall {
 	req := probe("sleep", u.nap)
-	req.Timeout = 12 * time.Second
+	req.Timeout = 20 * time.Second
 	c := u.call(t, "a running call", u.cold, req)
 	c.mayExit = true
 	c.begun = func(ctx context.Context) bool {
@@ -148,7 +148,7 @@ func (u *outageUser) running(t *testing.T) *outageCall {
 func (u *outageUser) pulling(t *testing.T) *outageCall {
 	before := u.registry.requests()
 	req := probe("echo")
-	req.Timeout = 12 * time.Second
+	req.Timeout = 20 * time.Second
 	c := u.call(t, "a pull", u.pulled, req)
 	c.begun = func(context.Context) bool { return u.registry.requests() > before }
 	return c
@@ -177,7 +177,7 @@ func (c *outageCall) awaitBegin(t *testing.T) {
 func (c *outageCall) check(t *testing.T, outage string) {
 	t.Helper()
 	<-c.done
-	assert.Less(t, c.took, c.limit+2*time.Second, "%s fails at its deadline", c.name)
+	assert.Less(t, c.took, c.limit+slack(), "%s fails at its deadline", c.name)
 	var exit *runtime.ExitError
 	if outage == "stopped" && c.mayExit && errors.As(c.err, &exit) {
 		assert.Contains(t, []int{2, 137, 143}, exit.ExitCode(), "%s: the engine ended its container, which the probe answers with 2", c.name)

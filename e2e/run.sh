@@ -13,6 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+trap 'trap - TERM; kill -TERM 0' INT TERM # what runs in the background ignores a ^C
 
 # tests ENGINES FLAG... runs the tests of some engines.
 tests() {

@@ -106,6 +106,7 @@ func TestSandboxStderrIsTheCommandsOwn(t *testing.T) {
 }
 
 func TestSandboxDeadlines(t *testing.T) {
+	const end = 4 * time.Second // a busy engine may take three of them for the start
 	each(t, func(t *testing.T, v engines.Variant) {
 		sb := newSandbox(t, config(v, nil))
 		for _, tt := range []struct {
@@ -115,15 +116,15 @@ func TestSandboxDeadlines(t *testing.T) {
 			is   []error
 		}{
 			{name: "timeout of the request", ctx: func(t *testing.T) context.Context { return t.Context() },
-				req: sandbox.Request{Timeout: 2 * time.Second}, is: []error{runtime.ErrTimeout, context.DeadlineExceeded}},
+				req: sandbox.Request{Timeout: end}, is: []error{runtime.ErrTimeout, context.DeadlineExceeded}},
 			{name: "deadline of the context", ctx: func(t *testing.T) context.Context {
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), end)
 				t.Cleanup(cancel)
 				return ctx
 			}, req: sandbox.Request{Timeout: time.Minute}, is: []error{runtime.ErrTimeout, context.DeadlineExceeded}},
 			{name: "cancellation", ctx: func(t *testing.T) context.Context {
 				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(2*time.Second, cancel)
+				time.AfterFunc(end, cancel)
 				return ctx
 			}, req: sandbox.Request{Timeout: time.Minute}, is: []error{runtime.ErrCanceled, context.Canceled}},
 		} {
@@ -136,10 +137,10 @@ func TestSandboxDeadlines(t *testing.T) {
 				for _, target := range tt.is {
 					require.ErrorIs(t, resp.Err, target)
 				}
-				assert.Less(t, took, 3*time.Second, "it returns within a second of its end")
+				assert.Less(t, took, end+slack(), "it returns at its end")
 				assert.Equal(t, "ready\n", string(resp.Stdout), "what was read until then is there")
 				assert.Empty(t, string(resp.Stderr))
-				require.NoError(t, noContainers(v, 5*time.Second))
+				require.NoError(t, noContainers(v, 30*time.Second))
 			})
 		}
 	})

@@ -200,7 +200,7 @@ func TestWarmSandbox(t *testing.T) {
 		wg.Wait()
 		require.NoError(t, errors.Join(errs...), "more calls at once than there are containers")
 		require.NoError(t, sb.Close())
-		require.NoError(t, noContainers(v, 5*time.Second))
+		require.NoError(t, noContainers(v, 30*time.Second))
 	})
 }
 
@@ -233,10 +233,10 @@ func TestWarmDeadlines(t *testing.T) {
 		resp := spawn(t, sb, req)
 		require.ErrorIs(t, resp.Err, runtime.ErrTimeout)
 		require.ErrorIs(t, resp.Err, context.DeadlineExceeded)
-		assert.Less(t, time.Since(began), 2*time.Second, "it returns within a second of its end")
+		assert.Less(t, time.Since(began), time.Second+slack(), "it returns at its end")
 		assert.Equal(t, "ready\n", string(resp.Stdout))
 		require.NoError(t, sb.Close())
-		require.NoError(t, noContainers(v, 5*time.Second))
+		require.NoError(t, noContainers(v, 30*time.Second))
 	})
 }
 

@@ -83,7 +83,7 @@ var keyTable = []keyDef{
 		Doc:   "What runs the containers. `auto` is the first of docker-api, podman and docker-cli that answers."}, kind: textKind},
 	{Key: Key{Name: "host", Field: "Host", Example: "unix:///run/podman/podman.sock",
 		Default: "where the engine's own tools look",
-		Doc:     "Address of the engine: `unix://`, `tcp://` or `ssh://`. Not with `runtime: auto`."}, kind: textKind},
+		Doc:     "Address of the engine: `unix://`, `tcp://`, `ssh://`, or for Docker on Windows `npipe://`. Not with `runtime: auto`."}, kind: textKind},
 	{Key: Key{Name: "docker_path", Field: "DockerPath", Default: "docker", Example: "podman",
 		Doc:      "Command that `docker-cli` starts: a path, or a name to look up in `PATH`.",
 		Runtimes: []string{RuntimeDockerCLI}}, kind: textKind},
