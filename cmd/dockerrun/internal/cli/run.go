@@ -260,6 +260,14 @@ func withSignals(ctx context.Context, signals <-chan os.Signal) (context.Context
 	return ctx, func() { cancel(nil) }
 }
 
+// signalled is the exit status of a command whose context a signal has ended; else nil.
+func signalled(ctx context.Context) error {
+	if signal, ok := errors.AsType[*signalError](context.Cause(ctx)); ok {
+		return exitStatus(statusSignal + signal.number())
+	}
+	return nil
+}
+
 // signalError is the cause of a call that a signal ended.
 type signalError struct{ signal os.Signal }
 

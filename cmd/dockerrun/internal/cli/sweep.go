@@ -42,6 +42,8 @@ type swept struct {
 type sweepReport struct {
 	Containers []*swept     `json:"containers"`
 	Errors     []sweepError `json:"errors"`
+
+	answered, silent int // engines
 }
 
 type sweepError struct {
@@ -115,10 +117,11 @@ func (f *sweepFlags) run(ctx context.Context, sys System, targets []Target) erro
 	defer cancel()
 	engines := lookAll(ctx, sys, targets)
 	report := &sweepReport{Containers: []*swept{}, Errors: []sweepError{}}
-	answered := 0
 	for _, e := range engines {
-		if !e.silent {
-			answered++
+		if e.silent {
+			report.silent++
+		} else {
+			report.answered++
 		}
 		if !f.dryRun && e.err == nil {
 			e.sweep(ctx)
@@ -132,11 +135,10 @@ func (f *sweepFlags) run(ctx context.Context, sys System, targets []Target) erro
 	if err := f.write(sys, report); err != nil {
 		return err
 	}
-	signal, isSignal := errors.AsType[*signalError](context.Cause(ctx))
-	switch {
-	case isSignal:
-		return exitStatus(statusSignal + signal.number())
-	case answered == 0, slices.ContainsFunc(engines, func(e *sweptEngine) bool { return e.err != nil && !e.silent }):
+	if status := signalled(ctx); status != nil {
+		return status
+	}
+	if report.answered == 0 || slices.ContainsFunc(engines, func(e *sweptEngine) bool { return e.err != nil && !e.silent }) {
 		return exitStatus(1)
 	}
 	return nil
@@ -238,6 +240,10 @@ func (r *sweepReport) write(w io.Writer, dryRun bool, now time.Time, p palette) 
 		t.add(append(cells, cell{c.Status, styles[c.Status]})...)
 	}
 	switch n := len(r.Containers); {
+	case n == 0 && r.answered == 0:
+		notes.WriteString("No engine answered.\n")
+	case n == 0 && r.silent > 0:
+		notes.WriteString("Nothing is left on the engines that answered.\n")
 	case n == 0:
 		notes.WriteString("Nothing is left.\n")
 	case dryRun:
