@@ -104,7 +104,7 @@ func (b *box) lookSpec(commands, entrypoint []string, args ...string) runtime.Sp
 }
 
 func (b *box) lookWith(ctx context.Context, e *engine, spec runtime.Spec, n int) ([]found, error) {
-	result, err := runtime.NewLauncher(e.rt).Launch(ctx, spec, nil, runtime.Options{
+	result, err := e.calls.Launch(ctx, spec, nil, runtime.Options{
 		Timeout: b.opts.Timeout, SkipMountCheck: b.config.MountCheck == "off", Logger: quiet(),
 	})
 	if err != nil {

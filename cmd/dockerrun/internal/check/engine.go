@@ -21,7 +21,8 @@ type engines struct {
 
 // engine is one of them.
 type engine struct {
-	rt     runtime.Runtime // nil when it can't be opened
+	rt     runtime.Runtime   // nil when it can't be opened
+	calls  *runtime.Launcher // on rt, and closes it
 	info   runtime.Info
 	remote bool
 	err    error // why it can't be used
@@ -34,6 +35,7 @@ func (e *engines) get(ctx context.Context, key, host, dockerPath string) *engine
 	}
 	found := &engine{}
 	if found.rt, found.err = e.open(key, host, dockerPath); found.err == nil {
+		found.calls = runtime.NewLauncher(found.rt)
 		found.remote = runtime.IsRemote(found.rt)
 		ctx, cancel := e.within(ctx)
 		defer cancel()
@@ -53,8 +55,8 @@ func (e *engines) within(ctx context.Context) (context.Context, context.CancelFu
 
 func (e *engines) close() {
 	for _, known := range e.known {
-		if known.rt != nil {
-			_ = known.rt.Close()
+		if known.calls != nil {
+			_ = known.calls.Close()
 		}
 	}
 }

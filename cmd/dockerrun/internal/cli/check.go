@@ -37,12 +37,14 @@ say what could not be looked at.
 Whether a command is in its image and can be executed is found out in a container of the
 sandbox, with its user and its mounts and without a network, by the image's own /bin/sh or
 else by dockerrun itself. The command is not run. Nothing else is started, and nothing
-pulled without --pull.
+pulled without --pull. As each launcher does at its first call, this one removes containers
+that launchers which died have left (see sweep).
 
 Exit statuses:
   0  no errors (with --fail-on=warning: nor warnings)
   1  there are
-  2  the file can't be read, or the flags are wrong`,
+  2  the file can't be read, or the flags are wrong
+  128+n  dockerrun got signal n`,
 		Example: `  dockerrun check agent.runtime.yaml
 
   # In CI, where there is no engine; warnings count.
@@ -67,6 +69,9 @@ Exit statuses:
 			ctx, stop := withSignals(cmd.Context(), sys.Signals)
 			defer stop()
 			report := check.File(ctx, file, opts)
+			if status := signalled(ctx); status != nil {
+				return status // questions that were cut short are no findings
+			}
 			if err := writeFindings(sys.Stdout, &report, palette{on: sys.Color}, asJSON); err != nil {
 				return err
 			}
