@@ -1,22 +1,19 @@
 package cli
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/bench"
-	"github.com/AltairaLabs/dockerrun/cmd/dockerrun/internal/cmdline"
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/runtime"
 	"github.com/AltairaLabs/dockerrun/runtime/warm"
@@ -57,7 +54,7 @@ Exit statuses:
   dockerrun bench --config agent.runtime.yaml --sandbox pii --rounds=50 -- python /hooks/pii.py`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.measure(cmd.Context(), sys, args)
+			return f.measure(cmd, sys, args)
 		},
 	}
 	fs := cmd.Flags()
@@ -87,19 +84,26 @@ type subject struct {
 	input   []byte
 }
 
-func (f *benchFlags) measure(ctx context.Context, sys System, args []string) error {
+func (f *benchFlags) measure(cmd *cobra.Command, sys System, args []string) error {
 	if f.rounds < 1 || f.warm < 1 {
 		return errors.New("--rounds and --warm take a number above 0")
 	}
-	s, err := f.subject(sys, args)
+	if d := f.run.options.Timeout; d <= 0 {
+		return fmt.Errorf("--timeout=%s: it takes a time greater than 0, such as 30s", d)
+	}
+	ctx, stop := withSignals(cmd.Context(), sys.Signals)
+	defer stop()
+	s, err := f.subject(cmd.Flags(), sys, args)
 	if err != nil {
 		return err
 	}
-	if s.input, err = readInput(sys, f.input); err != nil {
+	s.input, err = readInput(ctx, sys, f.input)
+	if status := signalled(ctx); status != nil {
+		return status
+	}
+	if err != nil {
 		return err
 	}
-	ctx, stop := withSignals(ctx, sys.Signals)
-	defer stop()
 	var ways []*bench.Way
 	var launchers []*runtime.Launcher // the last made is the first to be closed
 	for _, target := range s.targets {
@@ -117,8 +121,8 @@ func (f *benchFlags) measure(ctx context.Context, sys System, args []string) err
 	for i := len(launchers) - 1; i >= 0; i-- {
 		err = errors.Join(err, launchers[i].Close())
 	}
-	if signal, ok := errors.AsType[*signalError](err); ok {
-		return exitStatus(statusSignal + signal.number())
+	if status := signalled(ctx); status != nil {
+		return status
 	}
 	if err != nil {
 		return err
@@ -127,9 +131,9 @@ func (f *benchFlags) measure(ctx context.Context, sys System, args []string) err
 }
 
 // subject reads what is to be measured.
-func (f *benchFlags) subject(sys System, args []string) (*subject, error) {
+func (f *benchFlags) subject(fs *pflag.FlagSet, sys System, args []string) (*subject, error) {
 	if f.config.file != "" || f.config.sandbox != "" {
-		return f.sandboxSubject(sys, args)
+		return f.sandboxSubject(fs, sys, args)
 	}
 	if err := f.run.parseIsolation(); err != nil {
 		return nil, err
@@ -138,8 +142,8 @@ func (f *benchFlags) subject(sys System, args []string) (*subject, error) {
 	s.spec.Image, s.spec.Args = args[0], args[1:]
 	s.title = strings.Join(args, " ")
 	if f.run.target.Key == "" {
-		if f.run.target.Host != "" || f.run.target.DockerPath != "" {
-			return nil, errors.New("--host and --docker-path need --runtime: they are one engine's")
+		if err := f.targetAlone(); err != nil {
+			return nil, err
 		}
 		s.targets = nil
 		for _, key := range sys.Keys {
@@ -149,7 +153,13 @@ func (f *benchFlags) subject(sys System, args []string) (*subject, error) {
 	return s, errors.Join(s.spec.Validate(), s.spec.AbsMounts(""))
 }
 
-func (f *benchFlags) sandboxSubject(sys System, args []string) (*subject, error) {
+func (f *benchFlags) sandboxSubject(fs *pflag.FlagSet, sys System, args []string) (*subject, error) {
+	if err := unused(fs, "config", "sandbox", "input", "rounds", "warm", "json", "chart", "timeout", "runtime", "host", "docker-path"); err != nil {
+		return nil, err
+	}
+	if err := f.targetAlone(); err != nil {
+		return nil, err
+	}
 	settings, err := f.config.settings()
 	if err != nil {
 		return nil, err
@@ -179,14 +189,41 @@ func (f *benchFlags) sandboxSubject(sys System, args []string) (*subject, error)
 	return s, nil
 }
 
-func readInput(sys System, file string) ([]byte, error) {
+// targetAlone refuses what says where an engine is without saying which.
+func (f *benchFlags) targetAlone() error {
+	if t := f.run.target; t.Key == "" && (t.Host != "" || t.DockerPath != "") {
+		return errors.New("--host and --docker-path need --runtime: they are one engine's")
+	}
+	return nil
+}
+
+func readInput(ctx context.Context, sys System, file string) ([]byte, error) {
 	switch file {
 	case "":
 		return nil, nil
 	case "-":
-		return io.ReadAll(sys.Stdin)
+		return readAll(ctx, sys.Stdin)
 	}
 	return os.ReadFile(file)
+}
+
+// readAll reads in until ctx ends. It closes in then, but waits no more for a read that
+// goes on after that, as a terminal's does.
+func readAll(ctx context.Context, in io.ReadCloser) ([]byte, error) {
+	defer context.AfterFunc(ctx, func() { _ = in.Close() })()
+	var b []byte
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		b, err = io.ReadAll(in)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return b, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // ways are those of one runtime, with the engine's own command line unless have has it. An
@@ -248,34 +285,4 @@ func hasWay(ways []*bench.Way, name string) bool {
 		}
 	}
 	return false
-}
-
-// engineWay runs the engine's own command line, which makes the same container; nil
-// where there is none.
-func engineWay(sys System, spec runtime.Spec, s *subject, target Target, info runtime.Info) *bench.Way {
-	podman := info.Engine == "podman"
-	program, host := cmp.Or(target.DockerPath, "docker"), target.Host
-	if podman && target.DockerPath == "" {
-		program = "podman"
-	}
-	path, err := sys.Host.LookPath(program)
-	if err != nil {
-		return nil
-	}
-	argv := cmdline.Run(spec, cmdline.Options{Program: path, Podman: podman, Host: host})
-	name := map[bool]string{false: "docker run", true: "podman run"}[podman]
-	return &bench.Way{Name: name, Start: bench.Engine, Call: func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Env = append(os.Environ(), spec.Env...)
-		cmd.Stdin = bytes.NewReader(s.input)
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it removes its container
-		cmd.WaitDelay = 10 * time.Second
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
-		}
-		return nil
-	}}
 }

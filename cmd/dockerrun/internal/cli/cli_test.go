@@ -99,6 +99,9 @@ func fakeHost() hostcheck.Host {
 		OS: "linux", Root: os.Getenv("FAKE_ROOT"), Home: "/home/ann", User: "ann", UID: 1 << 20,
 		Getenv: func(name string) string { return os.Getenv("FAKE_" + name) },
 		LookPath: func(name string) (string, error) {
+			if file := os.Getenv("FAKE_DOCKER"); file != "" && name == "docker" {
+				return file, nil
+			}
 			if name == "docker" || name == "podman" {
 				return "", exec.ErrNotFound // a real one is none of a test's business
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/AltairaLabs/dockerrun/factory"
 	"github.com/AltairaLabs/dockerrun/internal/runtimeconfig"
@@ -66,6 +67,17 @@ func readConfig(name string) (*runtimeconfig.File, error) {
 		return nil, err
 	}
 	return file, file.Err()
+}
+
+// unused refuses flags of a container, where a sandbox says what that is. Those that used
+// names are others.
+func unused(fs *pflag.FlagSet, used ...string) (err error) {
+	fs.Visit(func(flag *pflag.Flag) {
+		if err == nil && !slices.Contains(used, flag.Name) {
+			err = fmt.Errorf("--%s: it goes with an image; of a sandbox, the file says it", flag.Name)
+		}
+	})
+	return err
 }
 
 // ours are the sandboxes of mode docker_run.
