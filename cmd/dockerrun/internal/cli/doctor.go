@@ -83,7 +83,8 @@ of it, without network, as warm starts need that. Nothing is pulled.
 
 Exit statuses:
   0  at least one runtime can be used (with --image: and has the image)
-  1  none can, or the command line is wrong`,
+  1  none can, or the command line is wrong
+  128+n  dockerrun got signal n`,
 		Example: `  dockerrun doctor
   dockerrun doctor --image=python:3.12-slim
   dockerrun doctor --runtime=podman --host=ssh://core@build/run/podman/podman.sock
@@ -99,7 +100,12 @@ Exit statuses:
 					targets = append(targets, Target{Key: key})
 				}
 			}
-			found := f.examine(cmd.Context(), sys, targets)
+			ctx, stop := withSignals(cmd.Context(), sys.Signals)
+			defer stop()
+			found := f.examine(ctx, sys, targets)
+			if status := signalled(ctx); status != nil {
+				return status // what was cut short says nothing of the engines
+			}
 			if err := report(sys, found, f.json); err != nil {
 				return err
 			}

@@ -41,12 +41,14 @@ The output is a script for sh: what is not a command is a comment. Values of the
 left out, so that a line takes those of the shell that it runs in, unless --show-env has them shown.
 
 Exit statuses: 0; 1 when the configuration is wrong (see check); 2 when the file can't be read or
-the flags are wrong.`,
+the flags are wrong; 128+n when dockerrun got signal n.`,
 		Example: `  dockerrun explain agent.runtime.yaml
   dockerrun explain agent.runtime.yaml --sandbox pii --json
   dockerrun explain --memory=64m --network=none -v ./hooks:/hooks:ro alpine wc -c`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := withSignals(cmd.Context(), sys.Signals)
+			defer stop()
 			var all []explained
 			var err error
 			if isConfigFile(args[0]) {
@@ -57,9 +59,15 @@ the flags are wrong.`,
 				if rest := cmd.Flags().Args(); len(rest) > 0 {
 					return fmt.Errorf("%s: a file is explained alone", strings.Join(rest, " "))
 				}
-				all, err = f.file(cmd.Context(), sys, args[0])
+				if err = unused(cmd.Flags(), "sandbox", "json", "show-env", "no-engine"); err != nil {
+					return err
+				}
+				all, err = f.file(ctx, sys, args[0])
 			} else {
-				all, err = f.flags(cmd.Context(), sys, args)
+				all, err = f.flags(ctx, sys, args)
+			}
+			if status := signalled(ctx); status != nil {
+				return status
 			}
 			if err != nil {
 				return err

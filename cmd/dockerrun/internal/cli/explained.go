@@ -46,6 +46,7 @@ type cmdLine struct {
 type surroundings struct {
 	runtime.Surroundings
 	silent string
+	target *Target // the one whose engine has told; nil: none has
 }
 
 // ask asks the first engine that answers for what strict isolation depends on.
@@ -62,6 +63,7 @@ func (f *explainFlags) ask(ctx context.Context, sys System, isolation runtime.Is
 	defer cancel()
 	for _, t := range targets {
 		if around.silent = askOne(ctx, sys, t, spec, around); around.Info != nil {
+			around.target = &t
 			break
 		}
 	}
@@ -90,8 +92,8 @@ func askOne(ctx context.Context, sys System, t Target, spec runtime.Spec, around
 	return ""
 }
 
-// lines fills both command lines in. The one for the engine that is meant gets its
-// address, and what strict isolation does for that engine.
+// lines fills both command lines in. The one for the engine that is meant, that of t
+// unless another has told, gets its address, and what strict isolation does for it.
 func (e *explained) lines(spec runtime.Spec, isolation runtime.Isolation, around *surroundings, t Target, show func(name string) bool) error {
 	own, settings, err := isolation.Apply(spec, around.Surroundings)
 	if err != nil {
@@ -106,6 +108,9 @@ func (e *explained) lines(spec runtime.Spec, isolation runtime.Isolation, around
 	}
 	if around.silent != "" {
 		e.Notes = append(e.Notes, "isolation strict keeps the image's user unless that is root, and heeds what the engine can enforce; neither is known: "+around.silent)
+	}
+	if around.target != nil {
+		t = *around.target
 	}
 	docker := cmdline.Options{Program: "docker", Value: show}
 	pod := cmdline.Options{Program: "podman", Podman: true, Value: show}
