@@ -34,6 +34,7 @@ var inspectRules = []struct {
 	{"", "State/StartedAt", dropped, "when it started"},
 	{"", "GraphDriver/Data", dropped, "directories with random names"},
 	{"", "Config/Labels/" + runtime.LabelOwner, dropped, "our label: who launched it"},
+	{"", "Config/Labels/" + runtime.LabelName, dropped, "our label: its name"},
 	{"", "Config/Labels/" + runtime.LabelDeadline, dropped, "our label: its deadline"},
 	{"", "Config/Labels/" + markLabel, dropped, "this test's own"},
 	{"", "Config/Env", environ, "a map in the command lines; of a name in both --env-file and --env, docker's keeps both entries, of which the command gets the last"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,7 @@ func TestSweep(t *testing.T) {
 			{"not-ours", map[string]string{"com.example.deadline": past}, [][]string{create}, false},
 			{"only-deadline", map[string]string{runtime.LabelDeadline: past}, [][]string{create}, false},
 			{"no-deadline", map[string]string{runtime.LabelOwner: "e2e/0"}, [][]string{run}, false},
+			{"labels-of-an-image", map[string]string{runtime.LabelOwner: "e2e/0", runtime.LabelName: "another", runtime.LabelDeadline: past}, [][]string{create}, false},
 			{"in-use", map[string]string{runtime.LabelOwner: "e2e/0", runtime.LabelDeadline: future}, [][]string{run}, false},
 			{"just-over", map[string]string{runtime.LabelOwner: "e2e/0",
 				runtime.LabelDeadline: time.Now().Add(5 * time.Minute).UTC().Format(time.RFC3339)}, [][]string{create}, false},
@@ -142,6 +144,9 @@ func TestSweep(t *testing.T) {
 		var want, stay []string
 		for _, l := range all {
 			name := prefix + l.name
+			if l.labels = maps.Clone(l.labels); l.labels[runtime.LabelName] == "" {
+				l.labels[runtime.LabelName] = name
+			}
 			for _, command := range l.commands {
 				makeLeftover(t, v, name, l.labels, command)
 			}

@@ -25,7 +25,7 @@ var (
 )
 
 // ErrStatusLost says that a container with [Spec.AutoRemove] has ended, and that the engine
-// removed it with its exit status. It is wrapped by an [*Error] of kind [ErrEngine].
+// has nothing left of it that says how. It is wrapped by an [*Error] of kind [ErrEngine].
 var ErrStatusLost = errors.New("the container has ended and is gone, and its exit status with it")
 
 // Error is a call that did not get as far as an exit status.

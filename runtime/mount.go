@@ -135,6 +135,11 @@ func parseLong(spec string) (Mount, error) {
 		return Mount{}, err
 	}
 	m := Mount{Type: MountType(value.Value()[0].Type), Long: true}
+	// One spelling: what docker reads as true (t, T, 1), others read as nothing.
+	access := "readonly=false"
+	if value.Value()[0].ReadOnly {
+		access = "readonly"
+	}
 	for _, field := range fields {
 		key, val, _ := strings.Cut(field, "=")
 		switch key = strings.ToLower(key); key {
@@ -143,6 +148,10 @@ func parseLong(spec string) (Mount, error) {
 			m.Source = val
 		case "target", "dst", "destination":
 			m.Target = val
+		case "readonly", "ro":
+			if !slices.Contains(m.Options, access) {
+				m.Options = append(m.Options, access)
+			}
 		default:
 			m.Options = append(m.Options, field)
 		}
@@ -246,7 +255,7 @@ func (m Mount) check() error {
 	case m.Type == MountVolume && m.Source != "" && !volumeNameRE.MatchString(m.Source):
 		return fmt.Errorf("%q is no volume name; a path on the host begins with /, ./ or ~/", m.Source)
 	case m.Long:
-		return nil // docker's parser has checked the options
+		return checkPropagation(m.Options) // docker's parser has checked the others
 	case strings.ContainsAny(m.Source+m.Target, ":") && !driveRE.MatchString(m.Source):
 		return errors.New("a path with a colon in it needs the long form (--mount)")
 	}
@@ -262,6 +271,18 @@ func (m Mount) check() error {
 			return fmt.Errorf("options %q and %q can't be combined", given[group], option)
 		}
 		given[group] = option
+	}
+	return nil
+}
+
+// checkPropagation refuses what docker hands on unread: an engine may take it for another
+// option, such as Podman's U, which gives the source another owner.
+func checkPropagation(options []string) error {
+	for _, option := range options {
+		key, value, _ := strings.Cut(strings.ToLower(option), "=")
+		if group, _, _ := lookUpOption(value); key == "bind-propagation" && group != "propagation" {
+			return fmt.Errorf("%q: bind-propagation takes [r]private, [r]slave or [r]shared", option)
+		}
 	}
 	return nil
 }

@@ -87,6 +87,14 @@ func TestParseLongMount(t *testing.T) {
 	assert.True(t, m.ReadOnly())
 	assert.Equal(t, "type=bind,source=/a:b,target=/c,readonly,bind-propagation=rslave", m.String())
 
+	for _, said := range []string{"readonly=t", "readonly=1", "ro=T", "RO=TRUE", "readonly=true"} {
+		m, err := ParseLongMount("type=bind,src=/a,dst=/c," + said)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"readonly"}, m.Options, "engines read only one spelling alike: %s", said)
+	}
+	_, err = ParseLongMount("type=bind,src=/a,dst=/c,bind-propagation=U")
+	require.ErrorContains(t, err, `"bind-propagation=U": bind-propagation takes [r]private, [r]slave or [r]shared`)
+
 	m, err = ParseLongMount(`type=bind,"source=/a,b",target=/c,readonly=false`)
 	require.NoError(t, err)
 	assert.Equal(t, "/a,b", m.Source)

@@ -19,10 +19,16 @@ import (
 const (
 	// LabelOwner holds the host and process that launched the container, "host/pid".
 	LabelOwner = "com.altairalabs.dockerrun.owner"
-	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC, rounded up to a second; absent
+	// LabelName holds the container's own name: labels are inherited by way of images that
+	// are made from containers, and names are not.
+	LabelName = "com.altairalabs.dockerrun.name"
+	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC, rounded up to a second; "none"
 	// without one.
 	LabelDeadline = "com.altairalabs.dockerrun.deadline"
 )
+
+// noDeadline is in [LabelDeadline] when there is none.
+const noDeadline = "none"
 
 // NamePrefix begins the name of every container that [Spec.Resolve] names.
 const NamePrefix = "dockerrun-"
@@ -50,7 +56,8 @@ func (s Spec) Resolve(ctx context.Context, runtimeKey string) (Spec, error) {
 	}
 	labels := make(map[string]string, len(s.Labels)+2)
 	maps.Copy(labels, s.Labels)
-	labels[LabelOwner] = owner()
+	labels[LabelOwner], labels[LabelName] = owner(), s.Name
+	labels[LabelDeadline] = noDeadline // said, or an image's would hold
 	if end, ok := ctx.Deadline(); ok && s.Deadline.IsZero() {
 		s.Deadline = end
 	}

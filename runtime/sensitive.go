@@ -15,6 +15,8 @@ import (
 var hostPaths = []string{
 	"/etc", "/proc", "/sys", "/dev", "/boot",
 	"/var/lib/docker", "/var/lib/containers", "/var/lib/containerd", "/var/lib/kubelet", "/run/containers", "/run/docker",
+	"/run/user", "/run/dbus", "/run/systemd", "/run/k3s", "/var/run/user", "/var/run/dbus", "/var/run/systemd", "/var/run/k3s",
+	"/Windows", "/ProgramData", "/Program Files",
 }
 
 // homes are where home directories are; those of root and of this process besides.
@@ -31,6 +33,12 @@ var credentialPaths = []string{
 // allowance is for it. endpoint is the engine's address.
 func sensitive(source, endpoint string) (allowance, what string) {
 	p := path.Clean(filepath.ToSlash(source))
+	if driveRE.MatchString(source) { // C:\Users\me is judged as /Users/me
+		p = path.Clean(strings.ReplaceAll(source[2:], `\`, "/"))
+	}
+	if rest, ok := strings.CutPrefix(p, "/private/"); ok { // where macOS has /etc and /var
+		p = "/" + rest
+	}
 	if !path.IsAbs(p) {
 		return "", "" // looked at when it is absolute
 	}
@@ -161,6 +169,9 @@ func sensitiveFile(real string) (allowance, what string) {
 		return allowDevices, "its source is a device"
 	case !mode.IsDir():
 		return "", ""
+	}
+	if entries, err := os.ReadDir(real); err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Type()&fs.ModeSocket != 0 }) {
+		return allowSockets, "its source has a socket in it"
 	}
 	for _, credentials := range credentialPaths {
 		if _, err := os.Lstat(filepath.Join(real, credentials)); err == nil {

@@ -87,6 +87,7 @@ func TestResolve(t *testing.T) {
 	assert.Equal(t, "1", got.Labels["mine"])
 	assert.Equal(t, "2026-01-02T02:04:06Z", got.Labels[LabelDeadline], "rounded up, or it would be left before its time")
 	assert.Regexp(t, `^.+/\d+$`, got.Labels[LabelOwner])
+	assert.Equal(t, got.Name, got.Labels[LabelName])
 	assert.Equal(t, map[string]string{"mine": "1"}, in.Labels)
 	assert.Equal(t, "A=1", in.Env[0])
 
@@ -111,7 +112,7 @@ func TestResolve(t *testing.T) {
 	assert.Equal(t, "2500-01-02T03:04:05Z", got.Labels[LabelDeadline])
 	got, err = in.Resolve(t.Context(), "key")
 	require.NoError(t, err)
-	assert.NotContains(t, got.Labels, LabelDeadline)
+	assert.Equal(t, "none", got.Labels[LabelDeadline], "or that of an image would hold")
 
 	cancel()
 	_, err = in.Resolve(ctx, "key")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker/cli/opts"
 )
 
 // network: none. Another one has to be named and allowed.
@@ -15,14 +17,25 @@ func (s *strict) network() {
 		s.spec.Network = "none"
 		s.set("network", "none", "nothing to reach, and nothing that reaches it")
 	case n == "none":
-	case isForeign(n):
+	case isForeign(n), isForeign(networkTarget(n)):
 		s.refuse(allowHostNamespaces, "network", n, "is the network of the host or of another container")
+	case strings.HasPrefix(n, "slirp4netns:"), strings.HasPrefix(n, "pasta:"):
+		s.refuse(allowHostNamespaces, "network", n, "has options that can open the host's loopback")
 	default:
 		s.refuse(allowNetwork, "network", n, "is a network")
 	}
 	if s.spec.Network == "none" {
 		s.spec.NoProxy = true // no flag of docker's says it, and it matters to Podman alone
 	}
+}
+
+// networkTarget is the network of docker's long form, name=...,alias=...
+func networkTarget(n string) string {
+	var o opts.NetworkOpt
+	if o.Set(n) != nil || len(o.Value()) != 1 {
+		return n
+	}
+	return o.Value()[0].Target
 }
 
 // isForeign reports whether a namespace is not the container's own.
@@ -208,7 +221,7 @@ func (s *strict) logs() {
 		s.set("log-driver", "none", "the engine keeps no copy of what the command answers")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.spec.LogOpts)) {
-		s.refuse(allowLogs, "log-opt", name+"="+s.spec.LogOpts[name], "is for a log driver that keeps what the command answers")
+		s.refuse(allowLogs, "log-opt", name, "is for a log driver that keeps what the command answers")
 	}
 }
 
@@ -232,7 +245,7 @@ func (s *strict) rest() {
 		s.refuse(allowOtherFlags, "runtime", v, "is a program of the host's, and none of the engine's runtimes")
 	}
 	for _, flag := range s.spec.Passthrough {
-		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
-		s.refuse(allowOtherFlags, name, value, "is a flag that the launcher does not know")
+		name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		s.refuse(allowOtherFlags, name, "...", "is a flag that the launcher does not know") // its value may be a secret
 	}
 }

@@ -31,7 +31,7 @@ func (s *strict) mounts() {
 				s.set("mount", m.String(), "bounded")
 			}
 		case MountImage:
-			if slices.ContainsFunc(m.Options, saysWritable) {
+			if slices.ContainsFunc(m.Options, saysAccess) && !m.ReadOnly() {
 				s.refuse(allowRWMounts, field, m.String(), "can be written to")
 			}
 		default:
@@ -64,6 +64,13 @@ func (s *strict) readOnly(field string, m *Mount) {
 		s.set(mountFlag(*m), m.String(), "read-only, as it does not say rw")
 	case !m.ReadOnly(), hasField(*m, "bind-recursive=writable"):
 		s.refuse(allowRWMounts, field, m.String(), "can be written to")
+	case m.Long: // in the one spelling that all engines read alike
+		m.Options = slices.Clone(m.Options)
+		for i, option := range m.Options {
+			if saysAccess(option) {
+				m.Options[i] = "readonly"
+			}
+		}
 	}
 }
 
@@ -78,10 +85,6 @@ func mountFlag(m Mount) string {
 func saysAccess(option string) bool {
 	key, _, _ := strings.Cut(strings.ToLower(option), "=")
 	return slices.Contains([]string{"ro", "rw", "readonly"}, key)
-}
-
-func saysWritable(option string) bool {
-	return saysAccess(option) && slices.Contains([]string{"rw", "ro=false", "ro=0", "readonly=false", "readonly=0"}, strings.ToLower(option))
 }
 
 // hasField reports whether a long mount has a field, or field=value.

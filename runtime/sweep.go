@@ -23,6 +23,7 @@ type Container struct {
 	State   string // in the engine's words, lower case: created, running, exited, ...
 	Created time.Time
 	Owner   string // the launcher, "host/pid"
+	OwnName string // the name that it was launched under, from its label
 	// Deadline is when the container has no more business to live; zero: never.
 	Deadline time.Time
 }
@@ -41,7 +42,7 @@ type Sweeper interface {
 // NewContainer is for a [Sweeper]: the part of a Container that is in its labels. A
 // deadline that can't be read is none.
 func NewContainer(labels map[string]string) Container {
-	c := Container{Owner: labels[LabelOwner]}
+	c := Container{Owner: labels[LabelOwner], OwnName: labels[LabelName]}
 	if t, err := time.Parse(time.RFC3339, labels[LabelDeadline]); err == nil {
 		c.Deadline = t
 	}
@@ -95,6 +96,7 @@ func leftovers(ctx context.Context, s Sweeper, t time.Time) (left, others []Cont
 	for _, c := range all {
 		switch {
 		case c.Owner == "": // whatever the engine thinks, it is nobody of ours
+		case c.OwnName != c.Name: // it has its labels from an image that was made from one of ours
 		case c.IsLeft(t):
 			left = append(left, c)
 		default:

@@ -22,7 +22,7 @@ import (
 
 // left is a container of another process with a deadline that far from now.
 func left(name string, deadline time.Duration) runtime.Container {
-	return runtime.Container{Name: name, State: "running", Owner: "elsewhere/1", Deadline: time.Now().Add(deadline)}
+	return runtime.Container{Name: name, OwnName: name, State: "running", Owner: "elsewhere/1", Deadline: time.Now().Add(deadline)}
 }
 
 func sweepFake() *runtimetest.Fake {
@@ -55,7 +55,8 @@ func TestIsLeft(t *testing.T) {
 func TestNewContainer(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	assert.Equal(t, runtime.Container{Owner: "host/7", Deadline: end}, runtime.NewContainer(map[string]string{
+	assert.Equal(t, runtime.Container{Owner: "host/7", OwnName: "n", Deadline: end}, runtime.NewContainer(map[string]string{
+		runtime.LabelName:  "n",
 		runtime.LabelOwner: "host/7", runtime.LabelDeadline: "2026-01-02T03:04:05Z"}))
 	for _, wrong := range []string{"", "yesterday", "0"} {
 		c := runtime.NewContainer(map[string]string{runtime.LabelOwner: "host/7", runtime.LabelDeadline: wrong})
@@ -71,10 +72,12 @@ func TestSweep(t *testing.T) {
 	f := sweepFake()
 	foreign := left("foreign", -time.Hour)
 	foreign.Owner = ""
+	inherited := left("inherited", -time.Hour)
+	inherited.OwnName = "the container that its image was made from"
 	endless := left("endless", 0)
 	endless.Deadline = time.Time{}
 	f.Leave(left("long-gone", -time.Hour), left("due", -runtime.SweepGrace-time.Second), left("in-grace", -time.Second),
-		left("in-use", time.Hour), foreign, endless)
+		left("in-use", time.Hour), foreign, inherited, endless)
 	rt := wrapper{wrapper{f}}
 
 	found, err := runtime.Leftovers(t.Context(), rt, time.Now())
@@ -82,7 +85,7 @@ func TestSweep(t *testing.T) {
 	require.Len(t, found, 2)
 	assert.Equal(t, "due", found[0].Name)
 	assert.Equal(t, "long-gone", found[1].Name)
-	assert.Len(t, f.Containers(), 6, "a list changes nothing")
+	assert.Len(t, f.Containers(), 7, "a list changes nothing")
 
 	f.OnDiscard = func(_ context.Context, id string) error {
 		if id == "due" {
@@ -99,7 +102,7 @@ func TestSweep(t *testing.T) {
 	f.OnDiscard = nil
 	_, err = runtime.Sweep(t.Context(), rt, time.Now())
 	require.NoError(t, err)
-	assert.Equal(t, []string{"endless", "foreign", "in-grace", "in-use"}, f.Containers())
+	assert.Equal(t, []string{"endless", "foreign", "in-grace", "in-use", "inherited"}, f.Containers())
 
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

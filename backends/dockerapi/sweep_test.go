@@ -20,7 +20,7 @@ func TestSweep(t *testing.T) {
 		query.Store(r.URL.Query().Get("all") + r.URL.Query().Get("filters"))
 		reply(http.StatusOK, `[
 			{"Id":"1","Names":["/dockerrun-1"],"Image":"alpine","State":"created","Created":1795886852,
-			 "Labels":{"com.altairalabs.dockerrun.owner":"host/7","com.altairalabs.dockerrun.deadline":"2026-11-28T17:28:00Z","x":"a,b=c"}},
+			 "Labels":{"com.altairalabs.dockerrun.owner":"host/7","com.altairalabs.dockerrun.name":"dockerrun-1","com.altairalabs.dockerrun.deadline":"2026-11-28T17:28:00Z","x":"a,b=c"}},
 			{"Id":"2","Names":["/dockerrun-2"],"State":"running","Labels":{"com.altairalabs.dockerrun.owner":"host/7"}}]`)(w, r)
 	}
 	rt := d.runtime(t)
@@ -29,7 +29,7 @@ func TestSweep(t *testing.T) {
 	require.Len(t, all, 2)
 	deadline := time.Date(2026, 11, 28, 17, 28, 0, 0, time.UTC)
 	assert.Equal(t, runtime.Container{ID: "1", Name: "dockerrun-1", Image: "alpine", State: "created",
-		Created: time.Unix(1795886852, 0), Owner: "host/7", Deadline: deadline}, all[0])
+		Created: time.Unix(1795886852, 0), Owner: "host/7", OwnName: "dockerrun-1", Deadline: deadline}, all[0])
 	assert.Equal(t, `1{"label":{"`+runtime.LabelOwner+`":true}}`, query.Load())
 
 	// A removal that is under way already is waited for.

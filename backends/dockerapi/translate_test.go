@@ -108,6 +108,7 @@ func asJSON(t *testing.T, v any) map[string]any {
 func dropOwnLabels(body map[string]any) {
 	labels := body["Labels"].(map[string]any)
 	delete(labels, runtime.LabelOwner)
+	delete(labels, runtime.LabelName)
 	delete(labels, runtime.LabelDeadline)
 }
 

@@ -45,13 +45,15 @@ func (cl *client) launchedArgs() []string {
 	if !cl.podman {
 		var fields []string
 		for _, f := range []string{".ID", ".Names", ".Image", ".State", ".CreatedAt",
-			fmt.Sprintf("(.Label %q)", runtime.LabelOwner), fmt.Sprintf("(.Label %q)", runtime.LabelDeadline)} {
+			label(runtime.LabelOwner), label(runtime.LabelName), label(runtime.LabelDeadline)} {
 			fields = append(fields, "{{json "+f+"}}")
 		}
 		format = "--format=[" + strings.Join(fields, ",") + "]"
 	}
 	return cl.args("ps", "--all", "--no-trunc", "--filter=label="+runtime.LabelOwner, format)
 }
+
+func label(name string) string { return fmt.Sprintf("(.Label %q)", name) }
 
 // createdLayout is how docker writes a time, in this machine's zone.
 const createdLayout = "2006-01-02 15:04:05 -0700 MST"
@@ -62,11 +64,11 @@ func parseDockerList(out string) ([]runtime.Container, error) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		var f [7]string
+		var f [8]string
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			return nil, err
 		}
-		c := runtime.NewContainer(map[string]string{runtime.LabelOwner: f[5], runtime.LabelDeadline: f[6]})
+		c := runtime.NewContainer(map[string]string{runtime.LabelOwner: f[5], runtime.LabelName: f[6], runtime.LabelDeadline: f[7]})
 		c.ID, c.Name, c.Image, c.State = f[0], runtime.ContainerName(f[1]), f[2], strings.ToLower(f[3])
 		c.Created, _ = time.Parse(createdLayout, f[4]) // for people only
 		all = append(all, c)

@@ -15,14 +15,14 @@ import (
 
 // Recorded from Docker 20.10 and 28.2, which say the same, and from Podman 4.3.
 const (
-	dockerList = `["867a007e4d9b2671bdd9d0feb47d364abb5082ecec92eacc4a515003d1d49acf","dockerrun-1,other/alias","sha256:8e9ec6536ba579c20e0846d71af619d75eb94316b7223aa62f614d1cfca868b4","created","2026-11-28 17:27:31 +0000 UTC","host/7","2026-11-28T17:28:00Z"]
-["72cbb02238ac92c10c632dac68d135ef328254a74f3141e6a08a6d88c8ea1522","dockerrun-2","8e9ec6536ba5","running","2026-11-28 17:27:29 +0100 CET","a,b=\"c\"/7",""]
+	dockerList = `["867a007e4d9b2671bdd9d0feb47d364abb5082ecec92eacc4a515003d1d49acf","dockerrun-1,other/alias","sha256:8e9ec6536ba579c20e0846d71af619d75eb94316b7223aa62f614d1cfca868b4","created","2026-11-28 17:27:31 +0000 UTC","host/7","dockerrun-1","2026-11-28T17:28:00Z"]
+["72cbb02238ac92c10c632dac68d135ef328254a74f3141e6a08a6d88c8ea1522","dockerrun-2","8e9ec6536ba5","running","2026-11-28 17:27:29 +0100 CET","a,b=\"c\"/7","",""]
 `
 	podmanList = `[
   {
     "AutoRemove": false, "Command": ["/x"], "CreatedAt": "Less than a second ago", "ExitedAt": -62135596800,
     "Id": "498c22cec787ce038748a5efb0631f561c8135bf1b9ef995e228b47dc31fa2a2", "Image": "localhost/dockerrun/python:1",
-    "Labels": {"com.altairalabs.dockerrun.owner": "host/7", "com.altairalabs.dockerrun.deadline": "2026-11-28T17:28:00Z", "x": "a,b=c"},
+    "Labels": {"com.altairalabs.dockerrun.owner": "host/7", "com.altairalabs.dockerrun.name": "dockerrun-3", "com.altairalabs.dockerrun.deadline": "2026-11-28T17:28:00Z", "x": "a,b=c"},
     "Names": ["dockerrun-3"], "Networks": ["podman"], "Ports": null, "State": "Exited", "Status": "Created", "Created": 1795886852
   }
 ]
@@ -39,7 +39,7 @@ func TestLaunched(t *testing.T) {
 	docker[0].Created = time.Time{}
 	assert.Equal(t, runtime.Container{
 		ID: "867a007e4d9b2671bdd9d0feb47d364abb5082ecec92eacc4a515003d1d49acf", Name: "dockerrun-1",
-		Image: "sha256:8e9ec6536ba579c20e0846d71af619d75eb94316b7223aa62f614d1cfca868b4", State: "created", Owner: "host/7", Deadline: deadline,
+		Image: "sha256:8e9ec6536ba579c20e0846d71af619d75eb94316b7223aa62f614d1cfca868b4", State: "created", Owner: "host/7", OwnName: "dockerrun-1", Deadline: deadline,
 	}, docker[0])
 	assert.Equal(t, `a,b="c"/7`, docker[1].Owner)
 	assert.True(t, docker[1].Deadline.IsZero())
@@ -47,7 +47,7 @@ func TestLaunched(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []runtime.Container{{
 		ID: "498c22cec787ce038748a5efb0631f561c8135bf1b9ef995e228b47dc31fa2a2", Name: "dockerrun-3", Image: "localhost/dockerrun/python:1",
-		State: "exited", Created: time.Unix(1795886852, 0), Owner: "host/7", Deadline: deadline,
+		State: "exited", Created: time.Unix(1795886852, 0), Owner: "host/7", OwnName: "dockerrun-3", Deadline: deadline,
 	}}, podman)
 	for _, none := range []string{"", "\n"} {
 		all, err := parseDockerList(none)

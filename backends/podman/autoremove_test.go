@@ -55,23 +55,35 @@ func TestAutoRemove(t *testing.T) {
 	}
 }
 
-// The service of Podman 4.3 can remove a container before it says how it ended.
-func TestAutoRemoveLosesTheStatus(t *testing.T) {
+// The service of Podman 4.3 can remove a container before it says how it ended. Its history
+// then knows.
+func TestAutoRemoveBeforeTheStatus(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, cat)
-	fake.intercept = func(w http.ResponseWriter, _ *http.Request, op string) bool {
-		if op != "inspect" && op != "exists" {
-			return false
+	for history, want := range map[string]int{`{"Action":"died","Actor":{"Attributes":{"containerExitCode":"137"}}}`: 137, "": -1} {
+		fake := newFake(t, cat)
+		fake.intercept = func(w http.ResponseWriter, r *http.Request, op string) bool {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/events"):
+				_, _ = io.WriteString(w, history)
+			case op == "inspect" || op == "exists":
+				fail(w, http.StatusNotFound, "no such container", "no such container")
+			default:
+				return false
+			}
+			return true
 		}
-		fail(w, http.StatusNotFound, "no such container", "no such container")
-		return true
+		rt := fake.runtime()
+		spec := echo
+		spec.AutoRemove = true
+		status, err := rt.Run(t.Context(), spec, runtime.Stdio{})
+		if want >= 0 {
+			require.NoError(t, err)
+			assert.Equal(t, want, status.Code)
+		} else {
+			require.ErrorIs(t, err, runtime.ErrStatusLost)
+			require.ErrorIs(t, err, runtime.ErrEngine)
+			assert.True(t, runtime.Started(err))
+		}
+		require.NoError(t, rt.Close())
 	}
-	rt := fake.runtime()
-	spec := echo
-	spec.AutoRemove = true
-	_, err := rt.Run(t.Context(), spec, runtime.Stdio{})
-	require.ErrorIs(t, err, runtime.ErrStatusLost)
-	require.ErrorIs(t, err, runtime.ErrEngine)
-	assert.True(t, runtime.Started(err))
-	require.NoError(t, rt.Close())
 }

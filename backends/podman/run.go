@@ -2,7 +2,6 @@ package podman
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -125,7 +124,7 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 	}
 	status, err := s.conn.exitStatus(s.call.Ctx, created.ID, pause)
 	if s.spec.AutoRemove && isGone(err) {
-		err = fmt.Errorf("%w: %w", runtime.ErrStatusLost, err)
+		status, err = s.conn.diedWith(s.call.Ctx, created.ID)
 	}
 	if err != nil {
 		return runtime.Status{}, doingExit, err

@@ -21,7 +21,7 @@ func TestSweep(t *testing.T) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/containers/json"): // recorded from Podman 4.3.1, shortened
 			_, _ = io.WriteString(w, `[{"AutoRemove":false,"Command":["/x"],"Created":"2026-11-28T17:27:32.337909538Z","CreatedAt":"","Exited":false,
-				"Id":"498c22ce","Image":"localhost/dockerrun/python:1","Labels":{"com.altairalabs.dockerrun.owner":"host/7",
+				"Id":"498c22ce","Image":"localhost/dockerrun/python:1","Labels":{"com.altairalabs.dockerrun.owner":"host/7","com.altairalabs.dockerrun.name":"dockerrun-1",
 				"com.altairalabs.dockerrun.deadline":"2026-11-28T17:28:00Z"},"Names":["dockerrun-1"],"State":"created","Status":""},
 				{"Id":"2","Names":["dockerrun-2"],"State":"running","Created":"2026-11-28T17:27:32Z","Labels":{"com.altairalabs.dockerrun.owner":"host/7"}}]`)
 		case op == "remove" && !refused: // while it is ending
@@ -38,7 +38,7 @@ func TestSweep(t *testing.T) {
 	require.Len(t, all, 2)
 	deadline := time.Date(2026, 11, 28, 17, 28, 0, 0, time.UTC)
 	assert.Equal(t, runtime.Container{ID: "498c22ce", Name: "dockerrun-1", Image: "localhost/dockerrun/python:1", State: "created",
-		Created: time.Date(2026, 11, 28, 17, 27, 32, 337909538, time.UTC), Owner: "host/7", Deadline: deadline}, all[0])
+		Created: time.Date(2026, 11, 28, 17, 27, 32, 337909538, time.UTC), Owner: "host/7", OwnName: "dockerrun-1", Deadline: deadline}, all[0])
 	assert.Equal(t, "all=true&filters=%7B%22label%22%3A%5B%22com.altairalabs.dockerrun.owner%22%5D%7D", f.queries["inspect"])
 
 	removed, err := runtime.Sweep(t.Context(), rt, deadline.Add(time.Minute))

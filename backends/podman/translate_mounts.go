@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/AltairaLabs/dockerrun/runtime"
@@ -123,7 +124,7 @@ func longOptions(m runtime.Mount) (options, error) {
 		case "readonly", "ro":
 			readonly = cmp.Or(strings.ToLower(value), "true")
 		case "bind-propagation":
-			o.flags = append(o.flags, value)
+			o.flags = append(o.flags, strings.ToLower(value))
 		case "bind-nonrecursive":
 			if !hasValue || isTrue(value) {
 				o.flags = append(o.flags, "bind")
@@ -160,4 +161,8 @@ func longOptions(m runtime.Mount) (options, error) {
 	return o, nil
 }
 
-func isTrue(v string) bool { return v == "true" || v == "1" }
+// isTrue reads a boolean as docker does.
+func isTrue(v string) bool {
+	b, err := strconv.ParseBool(v)
+	return err == nil && b
+}

@@ -2,9 +2,12 @@ package podman
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
@@ -64,6 +67,30 @@ func (c *conn) exitStatus(ctx context.Context, id string, first time.Duration) (
 			return runtime.Status{}, err
 		}
 	}
+}
+
+// diedWith asks the service's history how a container ended that is gone.
+func (c *conn) diedWith(ctx context.Context, id string) (runtime.Status, error) {
+	filters, err := json.Marshal(map[string][]string{"container": {id}, "event": {"died"}})
+	if err != nil {
+		return runtime.Status{}, err
+	}
+	var event struct {
+		Actor struct {
+			Attributes struct {
+				Code string `json:"containerExitCode"`
+			}
+		}
+	}
+	query := url.Values{"stream": {"false"}, "filters": {string(filters)}}
+	if err := c.call(ctx, http.MethodGet, "/events", query, nil, &event); err != nil {
+		return runtime.Status{}, fmt.Errorf("%w: %w", runtime.ErrStatusLost, err)
+	}
+	code, err := strconv.Atoi(event.Actor.Attributes.Code)
+	if err != nil {
+		return runtime.Status{}, runtime.ErrStatusLost
+	}
+	return statusOf(state{ExitCode: code})
 }
 
 func statusOf(st state) (runtime.Status, error) {

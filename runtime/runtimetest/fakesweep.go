@@ -9,13 +9,16 @@ import (
 )
 
 // Leave puts containers on the engine that some launcher has left there. They stay until
-// a sweep removes them; their ID, when empty, is their name.
+// a sweep removes them; their ID and OwnName, when empty, are their name.
 func (f *Fake) Leave(containers ...runtime.Container) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range containers {
 		if c.ID == "" {
 			c.ID = c.Name
+		}
+		if c.OwnName == "" {
+			c.OwnName = c.Name
 		}
 		f.left = append(f.left, c)
 	}

@@ -94,7 +94,7 @@ var errNoTrailer = errors.New("the output ended before the command's end was in 
 // killed reports whether a signal may have ended the container. What else ends a gate
 // comes after the trailers. Only when u is over.
 func (u *unit) killed() bool {
-	return u.err == nil && u.status.Signal() != 0 || errors.Is(u.err, runtime.ErrStatusLost)
+	return u.err == nil && u.status.Signal() != 0
 }
 
 // untouched reports whether nothing of the call can have reached a command, as far as

@@ -45,6 +45,7 @@ func (p *Pool) shelf(spec runtime.Spec) *shelf {
 	spec.Name, spec.Deadline, spec.Pull = "", time.Time{}, ""
 	delete(spec.Labels, runtime.LabelDeadline) // Resolve has made the map
 	delete(spec.Labels, runtime.LabelOwner)
+	delete(spec.Labels, runtime.LabelName)
 	if p.opts.Start != Eager {
 		spec.Args, spec.Env = nil, nil
 	}
