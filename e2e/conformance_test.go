@@ -62,7 +62,7 @@ func tries(t *testing.T, v engines.Variant) int {
 	if v.Again {
 		return 2
 	}
-	return 5
+	return 3
 }
 
 // atOnce is how many calls a variant gets at once. What is a matter of load is not the
