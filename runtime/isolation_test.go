@@ -96,7 +96,7 @@ func TestStrictKeeps(t *testing.T) {
 	t.Parallel()
 	flags := []string{
 		"--memory=1073741824", "--memory-swap=2147483648", "--pids-limit=4", "--ulimit=nofile=10:20", "--user=app", "--ipc=none", "--cgroupns=private",
-		"--tmpfs=/tmp:exec,size=1m", "--volume=/srv/data:/d:ro,z", "--volume=cache:/c:ro", "--mount=type=bind,source=/srv/x,target=/x,readonly",
+		"--tmpfs=/tmp:exec,size=1m", "--volume=/srv/data:/d:ro,z", "--volume=cache:/c:ro", "--mount=type=bind,source=/srv/x,target=/x,ro",
 		"--security-opt=no-new-privileges=true", "--hostname=h", "--userns=keep-id", "--runtime=runsc", "--network=none", "--log-driver=none", "--init=true",
 		"--shm-size=1048576", "--cpus=0.5", "--group-add=2000", "--platform=linux/amd64", "--read-only=true", "--cap-drop=ALL",
 	}
@@ -124,8 +124,8 @@ func TestStrictMountsAndTmpfs(t *testing.T) {
 	require.NoError(t, err)
 	flags := got.Flags()
 	for _, want := range []string{
-		"--volume=/srv/a:/a:ro", "--volume=/srv/b:/b:z,ro", "--volume=cache:/c:ro", "--mount=type=volume,source=vol,target=/d,readonly",
-		"--mount=type=bind,source=/srv/e,target=/e,readonly", "--mount=type=tmpfs,target=/f,tmpfs-size=64m", "--mount=type=tmpfs,target=/tmp,tmpfs-size=9",
+		"--volume=/srv/a:/a:ro", "--volume=/srv/b:/b:z,ro", "--volume=cache:/c:ro", "--mount=type=volume,source=vol,target=/d,ro",
+		"--mount=type=bind,source=/srv/e,target=/e,ro", "--mount=type=tmpfs,target=/f,tmpfs-size=64m", "--mount=type=tmpfs,target=/tmp,tmpfs-size=9",
 		"--tmpfs=/h:size=64m", "--tmpfs=/i:mode=700,size=64m", "--mount=type=image,source=img,target=/j",
 	} {
 		assert.Contains(t, flags, want)
@@ -227,7 +227,7 @@ func TestWeakenings(t *testing.T) {
 		{`--volume=C:\\:/d:ro`, "mounts[0]", "host-paths"},
 		{"--volume=/var:/d:ro", "mounts[0]", "sockets"},
 		{"--volume=/run/user/1000:/d:ro", "mounts[0]", "sockets"},
-		{"--mount=type=bind,source=/run/containerd/containerd.sock,target=/d,readonly", "mounts[0]", "sockets"},
+		{"--mount=type=bind,source=/run/containerd/containerd.sock,target=/d,ro", "mounts[0]", "sockets"},
 		{"--volume=/home:/d:ro", "mounts[0]", "credentials"},
 		{"--volume=/home/someone:/d:ro", "mounts[0]", "credentials"},
 		{"--volume=/home/other/:/d:ro", "mounts[0]", "credentials"},

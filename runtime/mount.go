@@ -135,11 +135,9 @@ func parseLong(spec string) (Mount, error) {
 		return Mount{}, err
 	}
 	m := Mount{Type: MountType(value.Value()[0].Type), Long: true}
-	// One spelling: what docker reads as true (t, T, 1), others read as nothing.
-	access := "readonly=false"
-	if value.Value()[0].ReadOnly {
-		access = "readonly"
-	}
+	// One spelling of what docker reads as true: readonly=t is nothing to Podman's API, and
+	// readonly nothing to Podman 4.3's command line for a volume.
+	readOnly := value.Value()[0].ReadOnly
 	for _, field := range fields {
 		key, val, _ := strings.Cut(field, "=")
 		switch key = strings.ToLower(key); key {
@@ -149,9 +147,10 @@ func parseLong(spec string) (Mount, error) {
 		case "target", "dst", "destination":
 			m.Target = val
 		case "readonly", "ro":
-			if !slices.Contains(m.Options, access) {
-				m.Options = append(m.Options, access)
+			if readOnly {
+				field = "ro"
 			}
+			m.Options = append(m.Options, field)
 		default:
 			m.Options = append(m.Options, field)
 		}

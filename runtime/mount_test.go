@@ -82,15 +82,15 @@ func TestParseLongMount(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Mount{
 		Type: MountBind, Source: "/a:b", Target: "/c", Long: true,
-		Options: []string{"readonly", "bind-propagation=rslave"},
+		Options: []string{"ro", "bind-propagation=rslave"},
 	}, m)
 	assert.True(t, m.ReadOnly())
-	assert.Equal(t, "type=bind,source=/a:b,target=/c,readonly,bind-propagation=rslave", m.String())
+	assert.Equal(t, "type=bind,source=/a:b,target=/c,ro,bind-propagation=rslave", m.String())
 
 	for _, said := range []string{"readonly=t", "readonly=1", "ro=T", "RO=TRUE", "readonly=true"} {
 		m, err := ParseLongMount("type=bind,src=/a,dst=/c," + said)
 		require.NoError(t, err)
-		assert.Equal(t, []string{"readonly"}, m.Options, "engines read only one spelling alike: %s", said)
+		assert.Equal(t, []string{"ro"}, m.Options, "engines read only one spelling alike: %s", said)
 	}
 	_, err = ParseLongMount("type=bind,src=/a,dst=/c,bind-propagation=U")
 	require.ErrorContains(t, err, `"bind-propagation=U": bind-propagation takes [r]private, [r]slave or [r]shared`)
@@ -237,9 +237,16 @@ func FuzzMountString(f *testing.F) {
 		if err != nil {
 			return // an engine refuses it too, as docker's parser has
 		}
-		require.Equal(t, m, got, text)
 		require.Equal(t, m.ReadOnly(), got.ReadOnly())
-		require.Equal(t, text, got.String())
+		if long && m.ReadOnly() { // for which the parser has one spelling
+			for i, o := range m.Options {
+				if saysAccess(o) {
+					m.Options[i] = "ro"
+				}
+			}
+		}
+		require.Equal(t, m, got, text)
+		require.Equal(t, m.String(), got.String())
 	})
 }
 

@@ -56,11 +56,7 @@ func (s *strict) readOnly(field string, m *Mount) {
 	case m.Source == "" && !m.ReadOnly():
 		s.refuse(allowRWMounts, field, m.String(), "is a volume without a name, on the engine's disk; a tmpfs does instead")
 	case !said:
-		option := "ro"
-		if m.Long {
-			option = "readonly"
-		}
-		m.Options = append(slices.Clip(m.Options), option)
+		m.Options = append(slices.Clip(m.Options), "ro")
 		s.set(mountFlag(*m), m.String(), "read-only, as it does not say rw")
 	case !m.ReadOnly(), hasField(*m, "bind-recursive=writable"):
 		s.refuse(allowRWMounts, field, m.String(), "can be written to")
@@ -68,7 +64,7 @@ func (s *strict) readOnly(field string, m *Mount) {
 		m.Options = slices.Clone(m.Options)
 		for i, option := range m.Options {
 			if saysAccess(option) {
-				m.Options[i] = "readonly"
+				m.Options[i] = "ro"
 			}
 		}
 	}
