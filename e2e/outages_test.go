@@ -134,7 +134,7 @@ func (u *outageUser) call(t *testing.T, name string, sb sandbox.Sandbox, req san
 // running is a call whose command runs when the outage comes.
 func (u *outageUser) running(t *testing.T) *outageCall {
 	req := probe("sleep", u.nap)
-	req.Timeout = 20 * time.Second
+	req.Timeout = 16 * time.Second
 	c := u.call(t, "a running call", u.cold, req)
 	c.mayExit = true
 	c.begun = func(ctx context.Context) bool {
@@ -148,7 +148,7 @@ func (u *outageUser) running(t *testing.T) *outageCall {
 func (u *outageUser) pulling(t *testing.T) *outageCall {
 	before := u.registry.requests()
 	req := probe("echo")
-	req.Timeout = 20 * time.Second
+	req.Timeout = 16 * time.Second
 	c := u.call(t, "a pull", u.pulled, req)
 	c.begun = func(context.Context) bool { return u.registry.requests() > before }
 	return c

@@ -106,7 +106,7 @@ func TestSandboxStderrIsTheCommandsOwn(t *testing.T) {
 }
 
 func TestSandboxDeadlines(t *testing.T) {
-	const end = 4 * time.Second // a busy engine may take three of them for the start
+	const end = 3 * time.Second // a busy engine may take two of them for the start
 	each(t, func(t *testing.T, v engines.Variant) {
 		sb := newSandbox(t, config(v, nil))
 		for _, tt := range []struct {
