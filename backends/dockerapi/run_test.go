@@ -187,9 +187,9 @@ func TestOutputCut(t *testing.T) {
 	for name, cut := range map[string]string{"in a header": "\x01\x00\x00", "in the bytes": "\x01\x00\x00\x00\x00\x00\x00\x09some"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newFakeDocker(t)
-			for _, d.held = range []bool{false, true} { // ends, and stalls
-				d.ended = make(chan struct{})
+			for _, held := range []bool{false, true} { // ends, and stalls
+				d := newFakeDocker(t)
+				d.held = held
 				d.command = func(io.Reader, io.Writer, io.Writer) int {
 					_, _ = io.WriteString(d.output, cut)
 					return 0
