@@ -76,3 +76,20 @@ func TestSandboxSpec(t *testing.T) {
 	_, err = new(Sandbox).Spec(request)
 	assert.ErrorIs(t, err, errNotMade)
 }
+
+// Maps have no order; what is wrong with them has one.
+func TestFaultsHaveAnOrder(t *testing.T) {
+	t.Parallel()
+	cfg := map[string]any{"image": "x", "warm": map[string]any{"size": "x", "nope": 1, "start": 2, "refill": -1}, "env": map[string]any{"A": []any{}, "B": []any{}, "C": []any{}}}
+	_, first := ParseConfig("box", cfg)
+	require.Error(t, first)
+	for range 20 {
+		_, err := ParseConfig("box", cfg)
+		require.Equal(t, first, err)
+	}
+	c := Config{Image: "x", Warm: Warm{Size: -1, Refill: -1, IdleTTL: -1, MaxAge: -1}}
+	want := New(c).err.Error()
+	for range 20 {
+		require.EqualError(t, New(c).err, want)
+	}
+}

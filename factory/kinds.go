@@ -213,7 +213,9 @@ func mapText(v reflect.Value) (string, bool) {
 }
 
 func readMap(v reflect.Value, fail failFunc, add func(name string, value reflect.Value) bool) {
-	for _, k := range v.MapKeys() {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }) // faults have an order
+	for _, k := range keys {
 		name, value := plain(k), plain(v.MapIndex(k))
 		if name.Kind() != reflect.String {
 			fail(" (a key of it)", name)

@@ -93,9 +93,12 @@ func warmOptions(c *Config, faults *faults) *warm.Options {
 	if err != nil {
 		faults.add("warm.start", err.Error())
 	}
-	for name, n := range map[string]int64{"size": int64(w.Size), "refill": int64(w.Refill), "idle_ttl": int64(w.IdleTTL), "max_age": int64(w.MaxAge)} {
-		if n < 0 {
-			faults.add("warm."+name, fmt.Sprintf("%d is negative", n))
+	for _, field := range []struct {
+		name string
+		n    int64
+	}{{"size", int64(w.Size)}, {"refill", int64(w.Refill)}, {"idle_ttl", int64(w.IdleTTL)}, {"max_age", int64(w.MaxAge)}} {
+		if field.n < 0 {
+			faults.add("warm."+field.name, fmt.Sprintf("%d is negative", field.n))
 		}
 	}
 	if w.Size == 0 {
