@@ -52,6 +52,20 @@ func TestNoCommand(t *testing.T) {
 	})
 }
 
+// A container for which a call waited in vain is one that waits for the next.
+func TestGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := onFake(t, &runtimetest.Fake{}, warm.Options{})
+		_, err := b.run(t.Context(), runtime.Spec{Image: "img"}, "") // waits, and has no command for it
+		require.ErrorIs(t, err, runtime.ErrInvalidSpec)
+		var warmth runtime.Warmth
+		ctx := runtime.WithTrace(t.Context(), &runtime.Trace{Warm: func(w runtime.Warmth) { warmth = w }})
+		_, err = b.run(ctx, spec("echo"), "")
+		require.NoError(t, err)
+		assert.Equal(t, runtime.WarmHit, warmth)
+	})
+}
+
 // Images say so when they reset the entrypoint of the image that they are made from.
 func TestEntrypointThatIsReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

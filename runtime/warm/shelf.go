@@ -162,6 +162,7 @@ func (s *shelf) offer(u *unit) {
 		s.giveUp(u)
 		return
 	}
+	u.waited = false // a call may have, and have given it back
 	u.become(idle)
 	s.idle = append(s.idle, u)
 }
