@@ -27,6 +27,9 @@ type sweeps struct {
 	sweeper Sweeper // nil: the runtime is none
 	warn    func(*slog.Logger, string)
 
+	began time.Time
+	clock sweepClock // for one goroutine at a time, as running has it
+
 	mu       sync.Mutex
 	closed   bool
 	logger   *slog.Logger // of the last call
@@ -42,7 +45,7 @@ type sweeps struct {
 }
 
 func newSweeps(rt Runtime, warn func(*slog.Logger, string)) *sweeps {
-	s := &sweeps{warn: warn}
+	s := &sweeps{warn: warn, began: time.Now()}
 	s.sweeper, _ = find[Sweeper](rt)
 	return s
 }
@@ -86,7 +89,8 @@ func (s *sweeps) sweep() {
 	logger := s.logger
 	s.mu.Unlock()
 
-	left, others, err := s.list(ctx)
+	t := s.clock.now(time.Now(), time.Since(s.began))
+	left, others, err := s.list(ctx, t)
 	var removed []Container
 	if err == nil && s.begin(len(left)) {
 		removed, err = discard(ctx, s.sweeper, left)
@@ -99,13 +103,13 @@ func (s *sweeps) sweep() {
 	if failed {
 		s.warn(logger, err.Error())
 	}
-	s.end(failed, others)
+	s.end(failed, others, t)
 }
 
-func (s *sweeps) list(ctx context.Context) (left, others []Container, err error) {
+func (s *sweeps) list(ctx context.Context, t time.Time) (left, others []Container, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listLimit)
 	defer cancel()
-	return leftovers(ctx, s.sweeper, time.Now())
+	return leftovers(ctx, s.sweeper, t)
 }
 
 // begin says whether there is something to remove, and a Launcher to remove it.
@@ -116,8 +120,8 @@ func (s *sweeps) begin(left int) bool {
 	return s.removing
 }
 
-// end decides when to look again.
-func (s *sweeps) end(failed bool, others []Container) {
+// end decides when to look again, after a look at t by the clock.
+func (s *sweeps) end(failed bool, others []Container, t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running, s.removing, s.last = false, false, time.Now()
@@ -134,7 +138,7 @@ func (s *sweeps) end(failed bool, others []Container) {
 		if c.Deadline.IsZero() || c.Owner == own {
 			continue
 		}
-		due := c.Deadline.Add(SweepGrace + time.Second)
+		due := s.last.Add(c.Deadline.Add(SweepGrace + time.Second).Sub(t))
 		if soonest := s.last.Add(sweepPause); due.Before(soonest) {
 			due = soonest
 		}
