@@ -253,12 +253,14 @@ rootless_conf() {
 	chown "$user:$user" "$1/$2"
 }
 
-# rootless_service USER HOME RUN becomes the rootless service. It runs in a mount
-# namespace of its own, in which /dev and the cgroups can be made to suit crun and
-# slirp4netns; the user's first podman command must be in it, as that one decides in
-# which mount namespace all the later ones are.
+# rootless_service USER HOME RUN FLAG... becomes the rootless service, on a socket in RUN
+# and with more global flags of Podman. It runs in a mount namespace of its own, in which
+# /dev and the cgroups can be made to suit crun and slirp4netns; the first podman command
+# of a user and RUN must be in it, as that one decides in which mount namespace all the
+# later ones are. Tests use it for services of their own, too.
 rootless_service() {
 	local user=$1 home=$2 run=$3
+	shift 3
 	mount --make-rslave /
 	if has_hybrid_cgroups; then
 		umount /sys/fs/cgroup/unified
@@ -272,9 +274,10 @@ rootless_service() {
 	fi
 	mount --make-rshared /
 	cd "$home"
-	exec runuser -u "$user" -- env -i HOME="$home" XDG_RUNTIME_DIR="$run" \
+	# Not runuser, which stays, and stops and goes on by itself when a test stops the service.
+	exec setpriv --reuid "$user" --regid "$user" --init-groups env -i HOME="$home" XDG_RUNTIME_DIR="$run" \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		podman system service --time=0 "unix://$run/podman.sock"
+		podman "$@" system service --time=0 "unix://$run/podman.sock"
 }
 
 # --- Commands ----------------------------------------------------------------

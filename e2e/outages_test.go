@@ -40,8 +40,8 @@ var outages = []struct {
 // pulled. Calls fail at their deadline at the latest, and say that it is the engine's
 // fault; when it is back, so is all else.
 func TestOutages(t *testing.T) {
-	registry := newRegistry(t, "", "")
 	eachOwn(t, 0, func(t *testing.T, e *outage.Engine) {
+		registry := newRegistry(t, "", "")
 		for _, o := range outages {
 			if o.name == "stopped" && os.Getenv("E2E_SOAK") == "" {
 				continue // a kill is the harder case

@@ -23,7 +23,9 @@ type startEngine = func(ctx context.Context, disk int64) (*outage.Engine, error)
 
 // ownEngines are those that a test can have for itself: of each kind that is here.
 func ownEngines() map[string]startEngine {
-	kinds := map[string]startEngine{engines.Docker: outage.Docker, engines.Podman: outage.Podman}
+	kinds := map[string]startEngine{
+		engines.Docker: outage.Docker, engines.Podman: outage.Podman, engines.PodmanRootless: outage.PodmanRootless,
+	}
 	for kind := range kinds {
 		if !slices.ContainsFunc(machine.variants, func(v engines.Variant) bool { return v.Engine == kind && v.Err == nil }) {
 			delete(kinds, kind)
@@ -39,7 +41,10 @@ func eachOwn(t *testing.T, disk int64, f func(t *testing.T, e *outage.Engine)) {
 		t.Skip("there is no engine; e2e/engines.sh up sets them up")
 	}
 	for kind, start := range kinds {
-		t.Run(kind, func(t *testing.T) { f(t, startOwn(t, start, disk)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // they share nothing, and mostly wait
+			f(t, startOwn(t, start, disk))
+		})
 	}
 }
 

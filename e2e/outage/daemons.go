@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -61,6 +62,45 @@ func podman(ctx context.Context, disk int64, flags ...string) (*Engine, error) {
 	e.ready = func() error { return forget(e.socket) }
 	e.Variants = []engines.Variant{{Name: "podman", Engine: engines.Podman, Key: "podman", Host: e.Host, CLI: []string{"podman", "--url", e.Host}}}
 	return e, e.begin(ctx)
+}
+
+// PodmanRootless starts a service of [engines.RootlessUser]'s Podman, as [Podman] does
+// this user's. It needs engines.sh, which knows what such a service takes on this machine,
+// in the current directory.
+func PodmanRootless(ctx context.Context, disk int64) (*Engine, error) {
+	script, err := filepath.Abs("engines.sh")
+	if err != nil {
+		return nil, err
+	}
+	u, err := user.Lookup(engines.RootlessUser)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine("run/podman.sock", disk)
+	if err != nil {
+		return nil, err
+	}
+	run := filepath.Dir(e.socket)
+	e.argv = []string{"unshare", "--mount", script, "rootless-service", u.Username, u.HomeDir, run, "--root=" + e.Data()}
+	e.ready = func() error { return forget(e.socket) }
+	e.Variants = []engines.Variant{{
+		Name: "podman-rootless", Engine: engines.PodmanRootless, Key: "podman", Host: e.Host, CLI: []string{"podman", "--url", e.Host},
+	}}
+	if err := errors.Join(give(u, e.dir, e.Data()), os.Mkdir(run, 0o700), give(u, run)); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, e.begin(ctx)
+}
+
+// give makes the user the owner.
+func give(u *user.User, paths ...string) error {
+	uid, uidErr := strconv.Atoi(u.Uid)
+	gid, gidErr := strconv.Atoi(u.Gid)
+	errs := []error{uidErr, gidErr}
+	for _, path := range paths {
+		errs = append(errs, os.Chown(path, uid, gid))
+	}
+	return errors.Join(errs...)
 }
 
 // newEngine makes the directory. Its path is short, as that of a socket must be.

@@ -73,7 +73,8 @@ func (e *Engine) launch() error {
 	defer log.Close()
 	cmd := exec.Command(e.argv[0], e.argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
-	// A group of its own: a ^C is the test's, which then ends its engine.
+	// A group of its own: a ^C is the test's, which then ends its engine. A rootless service
+	// is more than one process, and the group is all of them.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return err
@@ -134,7 +135,7 @@ func (e *Engine) Stop() error {
 	if err := e.Resume(); err != nil {
 		return err
 	}
-	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := e.signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	select {
@@ -151,7 +152,7 @@ func (e *Engine) Kill() error {
 	if e.cmd == nil {
 		return nil
 	}
-	if err := e.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := e.signal(syscall.SIGKILL); err != nil {
 		return err
 	}
 	<-e.ended
@@ -162,7 +163,17 @@ func (e *Engine) Kill() error {
 // Hang makes the engine do nothing more until Resume, its connections open.
 func (e *Engine) Hang() error {
 	e.hung = true
-	return e.cmd.Process.Signal(syscall.SIGSTOP)
+	if err := e.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	// It goes on until a thread of it gets to see the signal, which takes its time on a busy
+	// machine.
+	for end := time.Now().Add(stopLimit); !isStopped(e.cmd.Process.Pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("%s goes on after a SIGSTOP", e.argv[0])
+		}
+	}
+	return nil
 }
 
 // Resume ends what Hang began.
@@ -171,7 +182,16 @@ func (e *Engine) Resume() error {
 		return nil
 	}
 	e.hung = false
-	return e.cmd.Process.Signal(syscall.SIGCONT)
+	return e.signal(syscall.SIGCONT)
+}
+
+// signal goes to all that the engine is, but not to the monitors of its containers, which
+// have sessions of their own. It is no error if the engine has ended.
+func (e *Engine) signal(s syscall.Signal) error {
+	if err := syscall.Kill(-e.cmd.Process.Pid, s); !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
 }
 
 // Log is what the engine has written of itself, its end if that is long.

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// killAll ends the processes whose arguments name the directory: monitors and shims of
-// an engine that lived in it.
+// killAll ends the processes of an engine that lived in the directory: its monitors and
+// shims, and the one that holds a rootless engine's namespaces.
 func killAll(dir string) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		pids := processesOf(dir)
@@ -27,17 +27,18 @@ func killAll(dir string) {
 	}
 }
 
-// processesOf are those whose arguments name the directory. One that has ended and was
-// not waited for has no arguments any more.
+// processesOf are those whose arguments or environment name the directory. One that has
+// ended and was not waited for has neither any more.
 func processesOf(dir string) []int {
 	var pids []int
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range files {
-		args, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(args, []byte(dir+"/")) {
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range processes {
+		args, _ := os.ReadFile(filepath.Join(process, "cmdline")) // gone meanwhile, if that fails
+		env, _ := os.ReadFile(filepath.Join(process, "environ"))
+		if !bytes.Contains(args, []byte(dir+"/")) && !bytes.Contains(env, []byte(dir+"/")) {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && pid != os.Getpid() {
+		if pid, err := strconv.Atoi(filepath.Base(process)); err == nil && pid != os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}
@@ -61,4 +62,34 @@ func unmountAll(dir string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isStopped reports whether no thread of a process group can run.
+func isStopped(group int) bool {
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range processes {
+		if _, pgrp := stateOf(process); pgrp != group {
+			continue
+		}
+		threads, _ := filepath.Glob(filepath.Join(process, "task/[0-9]*"))
+		for _, thread := range threads {
+			if state, _ := stateOf(thread); !strings.Contains("TZX", state) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// stateOf is the state of a process or thread, a letter, and its process group; of one
+// that is gone, nothing.
+func stateOf(dir string) (state string, group int) {
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return "", 0
+	}
+	// pid (name, which may have spaces and brackets) state ppid pgrp ...
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	group, _ = strconv.Atoi(fields[2])
+	return fields[0], group
 }
