@@ -153,7 +153,7 @@ func readable(stderr string) string {
 			line = strings.TrimPrefix(line, prefix)
 		}
 		// The old client ends every error with a full stop, also after a question mark.
-		if line = strings.TrimSuffix(line, "."); !helpRE.MatchString(line) {
+		if line = strings.TrimSpace(strings.TrimSuffix(line, ".")); !helpRE.MatchString(line) {
 			out = append(out, line)
 		}
 	}
