@@ -26,6 +26,7 @@ import (
 
 	"github.com/AltairaLabs/dockerrun/e2e/engines"
 	"github.com/AltairaLabs/dockerrun/e2e/image"
+	"github.com/AltairaLabs/dockerrun/e2e/outage"
 	"github.com/AltairaLabs/dockerrun/factory"
 )
 
@@ -71,6 +72,9 @@ func TestMain(m *testing.M) {
 	if err := checkRequired(machine.variants); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	if err := outage.EndStale(); err != nil {
+		fmt.Println("e2e: of a run that was killed, this is left:", err)
 	}
 	bin, err := os.MkdirTemp("", "dockerrun-e2e-bin-")
 	if err != nil {

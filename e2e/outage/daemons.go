@@ -3,6 +3,7 @@ package outage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -105,7 +106,7 @@ func give(u *user.User, paths ...string) error {
 
 // newEngine makes the directory. Its path is short, as that of a socket must be.
 func newEngine(socket string, disk int64) (*Engine, error) {
-	dir, err := os.MkdirTemp("", "dockerrun-own-")
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", dirPrefix, os.Getpid()))
 	if err != nil {
 		return nil, err
 	}

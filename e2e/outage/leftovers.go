@@ -13,6 +13,24 @@ import (
 	"time"
 )
 
+// dirPrefix begins the names of engines' directories; the test process follows.
+const dirPrefix = "dockerrun-own-"
+
+// EndStale ends the engines of test processes that were killed, which had no time to.
+func EndStale() error {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
+	errs := []error{err}
+	for _, dir := range dirs {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
+		if n, err := strconv.Atoi(pid); err != nil || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH) {
+			continue
+		}
+		killAll(dir)
+		errs = append(errs, unmountAll(dir), os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
 // killAll ends the processes of an engine that lived in the directory: its monitors and
 // shims, and the one that holds a rootless engine's namespaces.
 func killAll(dir string) {
@@ -57,7 +75,7 @@ func unmountAll(dir string) error {
 		if len(fields) < 5 || !strings.HasPrefix(fields[4], dir+"/") {
 			continue
 		}
-		if err := syscall.Unmount(fields[4], syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
+		if err := syscall.Unmount(fields[4], syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 			errs = append(errs, fmt.Errorf("unmounting %s: %w", fields[4], err))
 		}
 	}
