@@ -77,6 +77,9 @@ func TestSetFlagsErrors(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
 		"--memory=12x":         `invalid argument "12x" for "-m, --memory" flag: it takes a size such as 256m or 1g`,
+		"--memory=8388608t":    `for "-m, --memory" flag: it takes a size below 8 EiB`,
+		"--memory-swap=1e19b":  `for "--memory-swap" flag: it takes a size below 8 EiB`,
+		"--cpus=18446744074":   `for "--cpus" flag: it takes a number of CPUs such as 0.5, and no machine has as many`,
 		"--memory":             `flag needs an argument: --memory`,
 		"--cpus=many":          `for "--cpus" flag: it takes a number of CPUs such as 0.5`,
 		"--pids-limit=1.5":     `for "--pids-limit" flag: it takes a whole number`,

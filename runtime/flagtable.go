@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"path"
 	"slices"
@@ -120,7 +121,7 @@ func byteSize(v string) (int64, error) {
 	if err := b.Set(v); err != nil {
 		return 0, fmt.Errorf("it takes a size such as 256m or 1g: %w", err)
 	}
-	return b.Value(), nil
+	return fitting(b.Value())
 }
 
 func swapSize(v string) (int64, error) {
@@ -128,13 +129,29 @@ func swapSize(v string) (int64, error) {
 	if err := b.Set(v); err != nil {
 		return 0, fmt.Errorf("it takes a size such as 512m, or -1: %w", err)
 	}
-	return b.Value(), nil
+	if b.Value() == -1 {
+		return -1, nil
+	}
+	return fitting(b.Value())
+}
+
+// fitting refuses what docker's parser makes of a size that is too much for it: the least
+// number, or on some processors the greatest.
+func fitting(size int64) (int64, error) {
+	if size < 0 || size == math.MaxInt64 {
+		return 0, errors.New("it takes a size below 8 EiB")
+	}
+	return size, nil
 }
 
 func setCPUs(s *Spec, v string) error {
 	var n opts.NanoCPUs
 	if err := n.Set(v); err != nil {
 		return fmt.Errorf("it takes a number of CPUs such as 0.5: %w", err)
+	}
+	// docker's parser keeps what fits of a number that does not.
+	if said, ok := new(big.Rat).SetString(v); ok && said.Cmp(big.NewRat(n.Value(), 1e9)) != 0 {
+		return errors.New("it takes a number of CPUs such as 0.5, and no machine has as many")
 	}
 	s.NanoCPUs = n.Value()
 	return nil

@@ -253,6 +253,8 @@ func (m Mount) check() error {
 		return errors.New("a bind mount needs a source")
 	case m.Type == MountVolume && m.Source != "" && !volumeNameRE.MatchString(m.Source):
 		return fmt.Errorf("%q is no volume name; a path on the host begins with /, ./ or ~/", m.Source)
+	case m.Long && strings.Contains(strings.Join(append([]string{m.Source, m.Target}, m.Options...), "\x00"), "\r\n"):
+		return errors.New("it has a carriage return before a line feed, which --mount has no way to write")
 	case m.Long:
 		return checkPropagation(m.Options) // docker's parser has checked the others
 	case strings.ContainsAny(m.Source+m.Target, ":") && !driveRE.MatchString(m.Source):
