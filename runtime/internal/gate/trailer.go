@@ -69,7 +69,7 @@ func (t *Trailer) partial(p []byte) int {
 }
 
 func (t *Trailer) feedTail(p []byte) error {
-	t.tail = append(t.tail, p[:min(len(p), maxTrailer)]...)
+	t.tail = append(t.tail, p[:min(len(p), maxTrailer-len(t.tail))]...)
 	line, _, ok := bytes.Cut(t.tail, []byte("\n"))
 	if !ok && len(t.tail) < maxTrailer {
 		return nil
