@@ -1,6 +1,7 @@
 package runtimeconfig_test
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -27,6 +28,9 @@ func FuzzParse(f *testing.F) {
 		file := runtimeconfig.Parse("f.yaml", data)
 		// YAML has more line ends than one, and the end of the file can be a line of its own.
 		lines := 2 + strings.Count(strings.NewReplacer("\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(string(data)), "\n")
+		if bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
+			lines = len(data) // UTF-16, in which these are other bytes
+		}
 		place := func(p runtimeconfig.Position) {
 			t.Helper()
 			require.True(t, p.Line >= 1 && p.Line <= lines, "line %d of %d", p.Line, lines)
