@@ -174,7 +174,11 @@ func (m Mount) String() string {
 	}
 	parts := []string{m.Target}
 	if m.Source != "" {
-		parts = []string{m.Source, m.Target}
+		source := m.Source
+		if m.Type == MountBind && !isPath(source) {
+			source = "./" + source // else it were a volume's name
+		}
+		parts = []string{source, m.Target}
 	}
 	if len(m.Options) > 0 {
 		parts = append(parts, strings.Join(m.Options, ","))
@@ -233,74 +237,5 @@ func (s *Spec) AbsMounts(base string) error {
 		mounts[i] = m
 	}
 	s.Mounts = mounts
-	return nil
-}
-
-// check holds the rules that need no more than the mount itself. Targets are
-// checked in Spec.Validate, where two of them can be compared.
-func (m Mount) check() error {
-	switch {
-	case m.Target == "":
-		return errors.New("it has no target")
-	case !strings.HasPrefix(m.Target, "/"):
-		if _, _, ok := lookUpOption(m.Target); ok && m.Source != "" {
-			return fmt.Errorf("%q stands where the target should be; it takes source:target:%s", m.Target, m.Target)
-		}
-		return fmt.Errorf("its target %q is relative; it takes an absolute path in the container", m.Target)
-	case filepath.ToSlash(filepath.Clean(m.Target)) == "/":
-		return errors.New("its target is /; the container's root directory can't be replaced")
-	case m.Type == MountBind && m.Source == "":
-		return errors.New("a bind mount needs a source")
-	case m.Type == MountVolume && m.Source != "" && !volumeNameRE.MatchString(m.Source):
-		return fmt.Errorf("%q is no volume name; a path on the host begins with /, ./ or ~/", m.Source)
-	case m.Long && strings.Contains(strings.Join(append([]string{m.Source, m.Target}, m.Options...), "\x00"), "\r\n"):
-		return errors.New("it has a carriage return before a line feed, which --mount has no way to write")
-	case m.Long:
-		return checkPropagation(m.Options) // docker's parser has checked the others
-	case strings.ContainsAny(m.Source+m.Target, ":") && !driveRE.MatchString(m.Source):
-		return errors.New("a path with a colon in it needs the long form (--mount)")
-	}
-	given := map[string]string{}
-	for _, option := range m.Options {
-		group, only, ok := lookUpOption(option)
-		switch {
-		case !ok:
-			return fmt.Errorf("%q is not a mount option; it takes ro, rw, z, Z, nocopy, consistent, cached, delegated, [r]private, [r]slave, [r]shared", option)
-		case only != "" && only != m.Type:
-			return fmt.Errorf("option %q is for %s mounts, and this is a %s", option, only, m.Type)
-		case given[group] != "":
-			return fmt.Errorf("options %q and %q can't be combined", given[group], option)
-		}
-		given[group] = option
-	}
-	return nil
-}
-
-// checkPropagation refuses what docker hands on unread: an engine may take it for another
-// option, such as Podman's U, which gives the source another owner.
-func checkPropagation(options []string) error {
-	for _, option := range options {
-		key, value, _ := strings.Cut(strings.ToLower(option), "=")
-		if group, _, _ := lookUpOption(value); key == "bind-propagation" && group != "propagation" {
-			return fmt.Errorf("%q: bind-propagation takes [r]private, [r]slave or [r]shared", option)
-		}
-	}
-	return nil
-}
-
-func lookUpOption(option string) (group string, only MountType, ok bool) {
-	for _, g := range shortOptions {
-		if slices.Contains(g.options, option) {
-			return g.group, g.only, true
-		}
-	}
-	return "", "", false
-}
-
-// validate is check with the error of a Spec.
-func (m Mount) validate() error {
-	if err := m.check(); err != nil {
-		return invalid("mount", m.String(), err.Error())
-	}
 	return nil
 }

@@ -115,6 +115,19 @@ func TestParseLongMount(t *testing.T) {
 		_, err := ParseLongMount(in)
 		require.ErrorContains(t, err, want, in)
 	}
+	for _, c := range []struct {
+		mount Mount
+		want  string
+	}{
+		{Mount{Type: "BIND", Source: "/", Target: "/x", Long: true}, `"BIND" is no type of mount`},
+		{Mount{Source: "/a", Target: "/x", Long: true}, `"" is no type of mount`},
+		{Mount{Type: MountTmpfs, Target: "/x"}, `one of type tmpfs needs the long form`},
+		{Mount{Type: MountVolume, Source: "vol", Target: "/x", Options: []string{"ro", "Source=/"}, Long: true}, `"Source=/" is no option of a mount, but its source`},
+		{Mount{Type: MountVolume, Source: "vol", Target: "/x", Options: []string{"type=bind"}, Long: true}, `"type=bind" is no option of a mount, but its type`},
+	} {
+		require.ErrorContains(t, c.mount.validate(), c.want)
+	}
+	require.Equal(t, "./hooks:/x", Mount{Type: MountBind, Source: "hooks", Target: "/x"}.String(), "which without ./ is a volume")
 	lost := Mount{Type: MountBind, Source: "/a", Target: "/b\r\nc", Long: true}
 	require.ErrorContains(t, lost.validate(), "carriage return before a line feed")
 	lost.Long = false
@@ -232,7 +245,7 @@ func FuzzMountString(f *testing.F) {
 				m.Options = append(m.Options, o)
 			}
 		}
-		if m.validate() != nil {
+		if m.validate() != nil || !long && m.Type == MountBind && !isPath(source) { // to which text adds ./
 			return
 		}
 		text := m.String()
