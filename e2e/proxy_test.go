@@ -90,6 +90,7 @@ func TestSpoiledOutput(t *testing.T) {
 				_, err := call(outage.Fault{}, 30*time.Second)
 				require.NoError(t, err)
 				whole := measure(t, v, p, more, payload)
+				spoiled := 0
 				for _, how := range []outage.Spoiling{outage.End, outage.Reset, outage.Stall} {
 					for _, after := range positions(chance, whole, how, tt.size > 100) {
 						limit := 30 * time.Second
@@ -97,6 +98,7 @@ func TestSpoiledOutput(t *testing.T) {
 							limit = 2 * time.Second
 						}
 						what := fmt.Sprintf("%s after %d of %d bytes", how, after, whole)
+						spoiled++
 						began := time.Now()
 						out, err := call(outage.Fault{Spoils: true, After: after, How: how}, limit)
 						assert.Less(t, time.Since(began), limit+5*time.Second, what)
@@ -111,6 +113,7 @@ func TestSpoiledOutput(t *testing.T) {
 						}
 					}
 				}
+				t.Logf("spoiled %d streams of %d bytes", spoiled, whole)
 			})
 		}
 		assert.NoError(t, noContainers(v, recovery))
