@@ -70,6 +70,11 @@ func (r *testRegistry) push(t *testing.T, repository string) string {
 	require.NoError(t, err)
 	img, err := image.Build(files, v1.Config{Labels: map[string]string{"pulled-as": repository}})
 	require.NoError(t, err)
+	return r.pushImage(t, repository, img)
+}
+
+func (r *testRegistry) pushImage(t *testing.T, repository string, img v1.Image) string {
+	t.Helper()
 	ref, err := name.NewTag(r.host + "/" + repository)
 	require.NoError(t, err)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}

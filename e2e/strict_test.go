@@ -39,6 +39,7 @@ echo "pid $$"
 echo "id $(id -u):$(id -g) $(id -G)"
 grep -E '^(CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\t'
 echo "nofile $(ulimit -n)"
+echo "core $(ulimit -c)"
 echo "interfaces $(ls /sys/class/net)"
 for f in /x /etc/x /mnt/x /vol/x /data/x; do if echo 2>/dev/null >$f; then echo "wrote $f"; fi; done
 for d in /tmp /run /var/tmp /dev/shm; do if [ -w $d ]; then echo "may write $d"; fi; done
@@ -208,7 +209,7 @@ func checkInside(t *testing.T, v engines.Variant, got []string, warm bool) {
 	want := []string{
 		"id 65532:65532 65532",
 		"CapPrm:0000000000000000", "CapEff:0000000000000000", "CapBnd:0000000000000000", "NoNewPrivs:1", "Seccomp:2",
-		"nofile 1024", "interfaces lo", "may write /tmp", "may write /dev/shm", "mount content", "cgroup /", "copied",
+		"nofile 1024", "core 0", "interfaces lo", "may write /tmp", "may write /dev/shm", "mount content", "cgroup /", "copied",
 	}
 	if v.IsPodman() {
 		want = append(want, "may write /run", "may write /var/tmp")

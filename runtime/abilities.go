@@ -37,6 +37,9 @@ type Image struct {
 	WorkingDir string
 	Volumes    []string // directories that the image makes volumes of, sorted
 	Platform   string   // os/arch[/variant]
+	// Annotations are those of its manifest, which Podman gives to containers, so that an
+	// OCI runtime may act on them. Docker has none.
+	Annotations map[string]string
 }
 
 // ImageRequest names an image for [ImageStore].

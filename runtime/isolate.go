@@ -44,8 +44,14 @@ func (l *Launcher) isolate(ctx context.Context, spec *Spec, opts Options) ([]Set
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.Isolation.checkEnvFiles(strict.EnvFiles); err != nil {
+		return nil, err
+	}
 	if !opts.SkipMountCheck && !IsRemote(l.rt) {
 		if strict.Mounts, err = opts.Isolation.CheckStrictMounts(strict.Mounts, around.Info.Endpoint); err != nil {
+			return nil, err
+		}
+		if err = opts.Isolation.checkTargets(strict, around.Image); err != nil {
 			return nil, err
 		}
 	}

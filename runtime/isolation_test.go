@@ -50,7 +50,7 @@ func TestStrict(t *testing.T) {
 	all := []string{
 		"--cap-drop=ALL", "--cgroupns=private", "--ipc=private", "--log-driver=none", "--memory=536870912", "--memory-swap=536870912",
 		"--network=none", "--pids-limit=256", "--read-only=true", "--security-opt=no-new-privileges", "--tmpfs=/tmp" + tmpfs,
-		"--ulimit=nofile=1024:1024", "--user=65532:65532",
+		"--ulimit=nofile=1024:1024", "--ulimit=core=0:0", "--user=65532:65532", "--no-healthcheck=true",
 	}
 	with := func(more ...string) []string { return append(slices.Clone(all), more...) }
 	for name, c := range map[string]struct {
@@ -95,7 +95,7 @@ func TestEngineIsolationChangesNothing(t *testing.T) {
 func TestStrictKeeps(t *testing.T) {
 	t.Parallel()
 	flags := []string{
-		"--memory=1073741824", "--memory-swap=2147483648", "--pids-limit=4", "--ulimit=nofile=10:20", "--user=app", "--ipc=none", "--cgroupns=private",
+		"--memory=1073741824", "--memory-swap=2147483648", "--pids-limit=4", "--ulimit=nofile=10:20", "--ulimit=core=0:0", "--no-healthcheck=true", "--user=app", "--ipc=none", "--cgroupns=private",
 		"--tmpfs=/tmp:exec,size=1m", "--volume=/srv/data:/d:ro,z", "--volume=cache:/c:ro", "--mount=type=bind,source=/srv/x,target=/x,ro",
 		"--security-opt=no-new-privileges=true", "--hostname=h", "--userns=keep-id", "--runtime=runsc", "--network=none", "--log-driver=none", "--init=true",
 		"--shm-size=1048576", "--cpus=0.5", "--group-add=2000", "--platform=linux/amd64", "--read-only=true", "--cap-drop=ALL",
@@ -158,6 +158,8 @@ func TestWeakenings(t *testing.T) {
 		{"--uts=host", "uts", "host-namespaces"},
 		{"--userns=host", "userns", "host-namespaces"},
 		{"--userns=container:db", "userns", "host-namespaces"},
+		{"--userns=auto:size=65536,uidmapping=65532:0:1", "userns", "host-namespaces"},
+		{"--userns=nomap:x", "userns", "host-namespaces"},
 		{"--cgroupns=host", "cgroupns", "host-namespaces"},
 		{"--privileged", "privileged", "privileged"},
 		{"--cap-add=SYS_ADMIN", "cap-add[0]", "capabilities"},
@@ -184,13 +186,19 @@ func TestWeakenings(t *testing.T) {
 		{"--ulimit=nofile=-1", "ulimit", "no-limits"},
 		{"--ulimit=nofile=10:-1", "ulimit", "no-limits"},
 		{"--log-driver=json-file", "log-driver", "logs"},
-		{"--log-opt=path=/srv/log", "log-opt", "logs"},
+		{"--log-opt=max-size=1m", "log-opt", "logs"},
 		{"--device=/dev/kvm", "device[0]", "devices"},
 		{"--device=vendor.com/gpu=0", "device[0]", "devices"},
 		{"--gpus=all", "gpus[0]", "devices"},
 		{"--cgroup-parent=/", "cgroup-parent", "cgroup-parent"},
 		{"--sysctl=kernel.shmmax=1", "sysctl", "sysctls"},
 		{"--runtime=/tmp/mine", "runtime", "other-flags"},
+		{"--runtime=nvidia", "runtime", "devices"},
+		{"--tmpfs=/x:size=0", "tmpfs[0]", "no-limits"},
+		{"--tmpfs=/x:mode=700,size=0k", "tmpfs[0]", "no-limits"},
+		{"--mount=type=tmpfs,target=/x,tmpfs-size=0", "mounts[0]", "no-limits"},
+		{"--ulimit=core=-1", "ulimit", "no-limits"},
+		{"--env-file=/srv/ci/.aws/credentials", "env-file", "credentials"},
 		{"--device-cgroup-rule=a *:* rwm", "device-cgroup-rule", "other-flags"},
 		{"--volumes-from=db", "volumes-from", "other-flags"},
 
@@ -240,6 +248,9 @@ func TestWeakenings(t *testing.T) {
 		{"--volume=/root/.config/gcloud/legacy:/d:ro", "mounts[0]", "credentials"},
 		{"--volume=/root/.kube:/d:ro", "mounts[0]", "credentials"},
 		{"--volume=/root/.gnupg:/d:ro", "mounts[0]", "credentials"},
+		{"--volume=/home/someone/.pgpass:/d:ro", "mounts[0]", "credentials"},
+		{"--volume=/run/secrets/kubernetes.io:/d:ro", "mounts[0]", "host-paths"},
+		{"--volume=/var/spool/cron/crontabs:/d:ro", "mounts[0]", "host-paths"},
 	} {
 		spec := specOf(t, c.flag)
 		_, _, err := Isolation{Strict: true}.Apply(spec, Surroundings{})
@@ -313,7 +324,7 @@ func TestUnenforcedLimits(t *testing.T) {
 
 	got, settings, err := Isolation{Strict: true, Allow: []string{"no-limits"}}.Apply(specOf(t, "--cpus=1", "--memory=1g"), Surroundings{Info: none})
 	require.NoError(t, err)
-	assert.Equal(t, Resources{Ulimits: []Ulimit{{"nofile", 1024, 1024}, {"nproc", 4096, 4096}}}, got.Resources)
+	assert.Equal(t, Resources{Ulimits: []Ulimit{{"nofile", 1024, 1024}, {"core", 0, 0}, {"nproc", 4096, 4096}}}, got.Resources)
 	assert.Contains(t, settings, Setting{Name: "pids-limit", Why: "dropped, as the engine does not enforce it (allow: [no-limits])"})
 
 	_, _, err = Isolation{Strict: true}.Apply(specOf(t), Surroundings{Info: noSwap})

@@ -119,7 +119,7 @@ func ParseLongMount(spec string) (Mount, error) {
 		err = m.check()
 	}
 	if err != nil {
-		return Mount{}, fmt.Errorf("%q is not a mount: %w", spec, err)
+		return Mount{}, fmt.Errorf("%q is not a mount: %w", redacted(spec), err)
 	}
 	return m, nil
 }
@@ -186,6 +186,15 @@ func (m Mount) String() string {
 	return strings.Join(parts, ":")
 }
 
+// Redacted is String for messages: the options of a volume, which can hold a password, are
+// not shown.
+func (m Mount) Redacted() string { return redacted(m.String()) }
+
+func redacted(text string) string { return volumeOptRE.ReplaceAllString(text, "volume-opt=...") }
+
+// volumeOptRE matches a field of --mount, with the quotes around it if it has any.
+var volumeOptRE = regexp.MustCompile(`(?i)"volume-opt=(?:[^"]|"")*"?|volume-opt=[^,]*`)
+
 // ReadOnly reports whether the container can't write to the mount.
 func (m Mount) ReadOnly() bool {
 	if !m.Long {
@@ -206,11 +215,11 @@ func (m Mount) Abs(base string) (Mount, error) {
 	case src == "~" || strings.HasPrefix(src, "~/"):
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return m, fmt.Errorf("mount %q: there is no home directory for ~: %w", m.String(), err)
+			return m, fmt.Errorf("mount %q: there is no home directory for ~: %w", m.Redacted(), err)
 		}
 		src = filepath.Join(home, src[1:])
 	case strings.HasPrefix(src, "~"):
-		return m, fmt.Errorf("mount %q: only ~ and ~/... are known; write another user's home directory out", m.String())
+		return m, fmt.Errorf("mount %q: only ~ and ~/... are known; write another user's home directory out", m.Redacted())
 	case !filepath.IsAbs(src) && !driveRE.MatchString(src) && !strings.HasPrefix(src, "/"):
 		src = filepath.Join(base, src)
 	}
@@ -220,7 +229,7 @@ func (m Mount) Abs(base string) (Mount, error) {
 	}
 	abs, err := filepath.Abs(src)
 	if err != nil {
-		return m, fmt.Errorf("mount %q: %w", m.String(), err)
+		return m, fmt.Errorf("mount %q: %w", m.Redacted(), err)
 	}
 	m.Source = abs
 	return m, nil

@@ -35,7 +35,7 @@ func CheckMounts(mounts []Mount) (warnings []string, err error) {
 			return nil, sourceError(fmt.Sprintf("mounts[%d]", i), m, err)
 		}
 		if w := dangerous(real); w != "" {
-			warnings = append(warnings, fmt.Sprintf("mount %q: %s", m.String(), w))
+			warnings = append(warnings, fmt.Sprintf("mount %q: %s", m.Redacted(), w))
 		}
 	}
 	return warnings, nil
@@ -44,9 +44,9 @@ func CheckMounts(mounts []Mount) (warnings []string, err error) {
 // sourceError says why a source can't be found.
 func sourceError(field string, m Mount, err error) *Error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return invalid(field, m.String(), missingSource(m.Source))
+		return invalid(field, m.Redacted(), missingSource(m.Source))
 	}
-	return invalid(field, m.String(), "its source can't be used: "+err.Error())
+	return invalid(field, m.Redacted(), "its source can't be used: "+err.Error())
 }
 
 // missingSource says how far the path does exist, as that is where the typo is.

@@ -30,7 +30,7 @@ func mountHints(spec Spec, info Info, enforcing bool) []string {
 		if err != nil {
 			continue // CheckMounts says it
 		}
-		say := func(what string) { hints = append(hints, fmt.Sprintf("mount %q: %s", m.String(), what)) }
+		say := func(what string) { hints = append(hints, fmt.Sprintf("mount %q: %s", m.Redacted(), what)) }
 		if owner, ok := ownerOf(stat); ok && known {
 			if lacks := who.lacks(stat, owner, m.ReadOnly()); lacks != "" {
 				say(fmt.Sprintf("%s, of uid %d and gid %d, can't be %s by the command, which is %s on this host; %s",

@@ -83,7 +83,7 @@ func lookUpOption(option string) (group string, only MountType, ok bool) {
 // validate is check with the error of a Spec.
 func (m Mount) validate() error {
 	if err := m.check(); err != nil {
-		return invalid("mount", m.String(), err.Error())
+		return invalid("mount", m.Redacted(), err.Error())
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"strings"
@@ -91,7 +93,7 @@ func resolveEnv(files, entries []string) ([]string, error) {
 		// The reader of docker's own --env-file: what it takes, we take.
 		all, err := opts.ReadKVEnvStrings(files, nil)
 		if err != nil {
-			return nil, invalid("env-file", strings.Join(files, ", "), err.Error())
+			return nil, invalid("env-file", strings.Join(files, ", "), envFileFault(files, err))
 		}
 		entries = append(all, entries...)
 	}
@@ -115,4 +117,28 @@ func resolveEnv(files, entries []string) ([]string, error) {
 		out = append(out, entry)
 	}
 	return out, nil
+}
+
+// envFileFault says what is wrong with a file of variables, without any of what is in it:
+// it may be secrets, and docker's reader quotes it.
+func envFileFault(files []string, err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Error()
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err.Error()
+		}
+		n := 0
+		for line := range strings.Lines(strings.TrimPrefix(string(data), "\uFEFF")) {
+			n++
+			line = strings.TrimSpace(line)
+			name, _, _ := strings.Cut(line, "=")
+			if bad := name == "" || strings.ContainsAny(name, " \t") || !utf8.ValidString(line); line != "" && line[0] != '#' && bad {
+				return fmt.Sprintf("line %d of %s: takes NAME=value, NAME or # and a comment, in UTF-8", n, file)
+			}
+		}
+	}
+	return "can't be read"
 }

@@ -1,9 +1,6 @@
 package runtime
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,6 +13,7 @@ var hostPaths = []string{
 	"/etc", "/proc", "/sys", "/dev", "/boot",
 	"/var/lib/docker", "/var/lib/containers", "/var/lib/containerd", "/var/lib/kubelet", "/run/containers", "/run/docker",
 	"/run/user", "/run/dbus", "/run/systemd", "/run/k3s", "/var/run/user", "/var/run/dbus", "/var/run/systemd", "/var/run/k3s",
+	"/run/secrets", "/run/credentials", "/var/run/secrets", "/var/run/credentials", "/var/backups", "/var/spool/cron",
 	"/Windows", "/ProgramData", "/Program Files",
 }
 
@@ -25,8 +23,8 @@ var homes = []string{"/home", "/Users", "/var/home"}
 // credentialPaths are where credentials are kept, below a home directory.
 var credentialPaths = []string{
 	".ssh", ".aws", ".azure", ".kube", ".gnupg", ".password-store", ".docker/config.json", ".config/gcloud", ".config/gh", ".config/op",
-	".config/rclone", ".config/containers/auth.json", ".local/share/keyrings", ".local/share/containers", ".netrc", ".git-credentials", ".vault-token",
-	".terraform.d/credentials.tfrc.json", ".cargo/credentials.toml", ".oci",
+	".config/rclone", ".config/containers/auth.json", ".local/share/keyrings", ".local/share/containers", ".local/share/docker", ".netrc", ".git-credentials", ".vault-token",
+	".terraform.d/credentials.tfrc.json", ".cargo/credentials", ".cargo/credentials.toml", ".oci", ".pgpass", ".pypirc",
 }
 
 // sensitive says what is wrong with a source for a mount, by its path alone, and which
@@ -99,84 +97,14 @@ func sockets(endpoint string) []string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		out = append(out, path.Join(dir, "docker.sock"), path.Join(dir, "podman", "podman.sock"))
 	}
-	if sock, ok := strings.CutPrefix(endpoint, "unix://"); ok {
+	if sock, ok := socketOf(endpoint); ok {
 		out = append(out, path.Clean(sock))
 	}
 	return out
 }
 
-// CheckStrictMounts looks on this host at where the sources of bind mounts lead, through
-// symlinks, and gives the mounts with the places that it looked at, so that the engine
-// mounts just those. The error is a [Weakenings]. Sources must be absolute; endpoint is
-// the engine's address, as [Info] has it.
-func (i Isolation) CheckStrictMounts(mounts []Mount, endpoint string) ([]Mount, error) {
-	s := &strict{allow: i.Allow}
-	out := slices.Clone(mounts)
-	var writable []string // places on this host where something is mounted
-	if !s.allows(allowRWMounts) && slices.ContainsFunc(mounts, func(m Mount) bool { return m.Type == MountBind }) {
-		writable = writableMounts()
-	}
-	for n, m := range mounts {
-		if m.Type != MountBind {
-			continue
-		}
-		field := fmt.Sprintf("mounts[%d]", n)
-		real, err := filepath.EvalSymlinks(m.Source)
-		if err != nil {
-			if errors.Is(err, fs.ErrPermission) {
-				s.refuse(allowHostPaths, field, m.String(), "its source leads to where this process may not look")
-				continue
-			}
-			return nil, sourceError(field, m, err)
-		}
-		out[n].Source = real
-		for _, look := range []func() (allowance, what string){
-			func() (string, string) { return sensitive(real, endpoint) },
-			func() (string, string) { return sensitiveFile(real) },
-			func() (string, string) { return writableBelow(m, real, writable) },
-		} {
-			if allowance, what := look(); what != "" && !s.allows(allowance) {
-				s.refuse(allowance, field, m.String(), what)
-				break
-			}
-		}
-	}
-	if len(s.faults) > 0 {
-		return nil, s.faults
-	}
-	return out, nil
-}
-
-// writableBelow says that a read-only mount of real takes something along that is not.
-func writableBelow(m Mount, real string, writable []string) (allowance, what string) {
-	i := slices.IndexFunc(writable, func(dir string) bool { return dir != real && within(dir, real) })
-	if i < 0 || !m.ReadOnly() {
-		return "", ""
-	}
-	return allowRWMounts, "its source has something mounted at " + writable[i] + ", which many engines leave writable below a read-only mount"
-}
-
-// sensitiveFile looks at what a source is and has in it.
-func sensitiveFile(real string) (allowance, what string) {
-	info, err := os.Stat(real)
-	if err != nil {
-		return "", "" // it was there just now; the engine says what it thinks of it
-	}
-	switch mode := info.Mode(); {
-	case mode&fs.ModeSocket != 0:
-		return allowSockets, "its source is a socket"
-	case mode&fs.ModeDevice != 0:
-		return allowDevices, "its source is a device"
-	case !mode.IsDir():
-		return "", ""
-	}
-	if entries, err := os.ReadDir(real); err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Type()&fs.ModeSocket != 0 }) {
-		return allowSockets, "its source has a socket in it"
-	}
-	for _, credentials := range credentialPaths {
-		if _, err := os.Lstat(filepath.Join(real, credentials)); err == nil {
-			return allowCredentials, "its source has credentials in it (" + credentials + ")"
-		}
-	}
-	return "", ""
+// socketOf is the path of an endpoint that is a socket. Podman takes the scheme in any case.
+func socketOf(endpoint string) (string, bool) {
+	scheme, sock, ok := strings.Cut(endpoint, "://")
+	return sock, ok && strings.EqualFold(scheme, "unix")
 }

@@ -24,14 +24,18 @@ type Spec struct {
 	EnvFiles []string // files of such entries, read at the call, before Env
 	// NoProxy keeps Podman from adding the proxy variables (http_proxy and the like) that
 	// its service has in its own environment, and that can hold a password.
-	NoProxy  bool
-	Dir      string   // working directory, absolute
-	User     string   // name or uid, [:group or gid]
-	GroupAdd []string // supplementary groups
-	Hostname string
-	Labels   map[string]string
-	Platform string // os/arch[/variant]
-	Init     *bool  // an init as PID 1
+	NoProxy bool
+	// NoSystemd keeps Podman from setting a container up for systemd, with the host's cgroups
+	// and further tmpfs in it, when the command's or the entrypoint's name looks like it, and
+	// from handing in the socket that the launcher's NOTIFY_SOCKET names.
+	NoSystemd bool
+	Dir       string   // working directory, absolute
+	User      string   // name or uid, [:group or gid]
+	GroupAdd  []string // supplementary groups
+	Hostname  string
+	Labels    map[string]string
+	Platform  string // os/arch[/variant]
+	Init      *bool  // an init as PID 1
 	// NoHealthcheck turns the image's HEALTHCHECK off.
 	NoHealthcheck bool
 	StopSignal    string

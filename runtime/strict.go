@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,10 @@ func isForeign(mode string) bool {
 	return slices.Contains([]string{"host", "container", "ns", "pod"}, name)
 }
 
+// ownUserNSRE matches the modes, all of Podman, that take no user of the host along but the
+// one who runs it.
+var ownUserNSRE = regexp.MustCompile(`^(private|nomap|auto(:size=\d+)?|keep-id(:[ug]id=\d+(,[ug]id=\d+)*)?)$`)
+
 func (s *strict) namespaces() {
 	for _, ns := range []struct {
 		field string
@@ -63,6 +68,8 @@ func (s *strict) namespaces() {
 			s.set(ns.field, ns.own, ns.why)
 		case isForeign(mode), mode == "shareable":
 			s.refuse(allowHostNamespaces, ns.field, mode, "shares a namespace with the host or with other containers")
+		case ns.field == "userns" && mode != "" && !ownUserNSRE.MatchString(mode):
+			s.refuse(allowHostNamespaces, ns.field, mode, "can make users of the container users of the host")
 		}
 	}
 }
@@ -96,8 +103,10 @@ func (s *strict) securityOpts() {
 			if on, err := strconv.ParseBool(value); hasValue && (err != nil || !on) {
 				s.refuse(allowNewPrivileges, field, opt, "lets programs gain privileges")
 			}
-		case key == "seccomp" && value == "builtin":
+		case key == "seccomp" && value == "builtin" && s.around.Info.hasBuiltinSeccomp():
 			seccomp = true
+		case key == "seccomp" && value == "builtin":
+			s.refuse(allowSecurityOpts, field, opt, "is no word to this engine or command line, but a file of that name")
 		case key == "mask":
 		default:
 			s.refuse(allowSecurityOpts, field, opt, "replaces what the engine does by default")
@@ -189,6 +198,7 @@ func (s *strict) limits() {
 		s.refuse(allowNoLimits, "oom-score-adj", strconv.Itoa(spec.OOMScoreAdj), "makes the kernel end the host's own processes first")
 	}
 	s.ulimit("nofile", strictFiles, "open files")
+	s.ulimit("core", 0, "the host keeps no image of a command that crashes")
 	if in := s.around.Info; in != nil && in.Engine == enginePodman {
 		s.ulimit("nproc", strictProcs, "processes of the user, in all containers; Podman's own default may be more than it may set")
 	}
@@ -211,6 +221,7 @@ func (s *strict) ulimit(name string, most int64, why string) {
 
 // logs: what a command answers may be the very data that must not get out.
 func (s *strict) logs() {
+	defer s.logsElsewhere()
 	switch {
 	case s.spec.LogDriver == "none":
 	case s.spec.LogDriver != "":
@@ -244,6 +255,16 @@ func (s *strict) rest() {
 	if v := s.spec.OCIRuntime; strings.Contains(v, "/") {
 		s.refuse(allowOtherFlags, "runtime", v, "is a program of the host's, and none of the engine's runtimes")
 	}
+	if !s.spec.NoHealthcheck && !slices.ContainsFunc(s.spec.Passthrough, func(flag string) bool { return strings.HasPrefix(flag, "--health-") }) {
+		s.spec.NoHealthcheck = true
+		s.set("no-healthcheck", "true", "a check is a command beside the one that is called, and the engine keeps what it says")
+	}
+	s.spec.NoSystemd = true // as NoProxy
+	for _, file := range s.spec.EnvFiles {
+		s.envFile(file)
+	}
+	s.nvidia()
+	s.annotations()
 	for _, flag := range s.spec.Passthrough {
 		name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
 		s.refuse(allowOtherFlags, name, "...", "is a flag that the launcher does not know") // its value may be a secret

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ const (
 	strictTmpfs     = "rw,nosuid,nodev,noexec,mode=1777," + strictTmpfsSize
 	strictTmpfsSize = "size=64m"
 )
+
+// unboundedRE matches the sizes of a tmpfs without a limit.
+var unboundedRE = regexp.MustCompile(`(?i)^(tmpfs-)?size=0*(\.0*)?[a-z%]*$`)
 
 func (s *strict) mounts() {
 	var endpoint string
@@ -26,25 +30,28 @@ func (s *strict) mounts() {
 		case MountBind, MountVolume:
 			s.readOnly(field, m)
 		case MountTmpfs:
-			if !hasField(*m, "tmpfs-size") {
+			switch {
+			case !hasField(*m, "tmpfs-size"):
 				m.Options = append(slices.Clip(m.Options), "tmpfs-"+strictTmpfsSize)
-				s.set("mount", m.String(), "bounded")
+				s.set("mount", m.Redacted(), "bounded")
+			case slices.ContainsFunc(m.Options, func(o string) bool { return unboundedRE.MatchString(o) }):
+				s.refuse(allowNoLimits, field, m.Redacted(), "has no bound: a size of 0 is none")
 			}
 		case MountImage:
 			if slices.ContainsFunc(m.Options, saysAccess) && !m.ReadOnly() {
-				s.refuse(allowRWMounts, field, m.String(), "can be written to")
+				s.refuse(allowRWMounts, field, m.Redacted(), "can be written to")
 			}
 		default:
-			s.refuse(allowOtherFlags, field, m.String(), "is of a type that the launcher does not know")
+			s.refuse(allowOtherFlags, field, m.Redacted(), "is of a type that the launcher does not know")
 		}
 		for _, option := range m.Options {
 			if what := mountOptionFault(option); what != "" {
-				s.refuse(allowHostPaths, field, m.String(), what)
+				s.refuse(allowHostPaths, field, m.Redacted(), what)
 			}
 		}
 		if m.Type == MountBind {
 			if allowance, what := sensitive(m.Source, endpoint); what != "" {
-				s.refuse(allowance, field, m.String(), what)
+				s.refuse(allowance, field, m.Redacted(), what)
 			}
 		}
 	}
@@ -54,12 +61,12 @@ func (s *strict) mounts() {
 func (s *strict) readOnly(field string, m *Mount) {
 	switch said := slices.ContainsFunc(m.Options, saysAccess); {
 	case m.Source == "" && !m.ReadOnly():
-		s.refuse(allowRWMounts, field, m.String(), "is a volume without a name, on the engine's disk; a tmpfs does instead")
+		s.refuse(allowRWMounts, field, m.Redacted(), "is a volume without a name, on the engine's disk; a tmpfs does instead")
 	case !said:
 		m.Options = append(slices.Clip(m.Options), "ro")
-		s.set(mountFlag(*m), m.String(), "read-only, as it does not say rw")
+		s.set(mountFlag(*m), m.Redacted(), "read-only, as it does not say rw")
 	case !m.ReadOnly(), hasField(*m, "bind-recursive=writable"):
-		s.refuse(allowRWMounts, field, m.String(), "can be written to")
+		s.refuse(allowRWMounts, field, m.Redacted(), "can be written to")
 	case m.Long: // in the one spelling that all engines read alike
 		m.Options = slices.Clone(m.Options)
 		for i, option := range m.Options {
@@ -113,6 +120,8 @@ func (s *strict) tmpfs() {
 		if !slices.ContainsFunc(strings.Split(t.Options, ","), func(o string) bool { return strings.HasPrefix(o, "size=") }) {
 			t.Options = strings.TrimPrefix(t.Options+","+strictTmpfsSize, ",")
 			s.set("tmpfs", t.String(), "bounded")
+		} else if slices.ContainsFunc(strings.Split(t.Options, ","), unboundedRE.MatchString) {
+			s.refuse(allowNoLimits, fmt.Sprintf("tmpfs[%d]", i), t.String(), "has no bound: a size of 0 is none")
 		}
 	}
 	s.addTmpfs("/tmp", "a place to write to, which goes with the container")

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,16 @@ func TestRefusalsKeepSecrets(t *testing.T) {
 		require.ErrorIs(t, err, ErrInvalidSpec, flag)
 		assert.NotContains(t, err.Error(), "s3cr3t")
 	}
+	const cifs = `type=volume,source=share,target=/data,volume-opt=type=cifs,"volume-opt=o=username=u,password=s3cr3t",VOLUME-OPT=device=s3cr3t`
+	mount, err := ParseLongMount(cifs)
+	require.NoError(t, err)
+	assert.Equal(t, "type=volume,source=share,target=/data,volume-opt=...,volume-opt=...,volume-opt=...", mount.Redacted())
+	_, settings, err := Isolation{Strict: true}.Apply(Spec{Image: "img", Mounts: []Mount{mount}}, Surroundings{})
+	require.ErrorContains(t, err, "volume-opt=...")
+	assert.NotContains(t, err.Error()+fmt.Sprint(settings), "s3cr3t")
+	_, err = ParseLongMount(cifs + ",nosuch=1")
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "s3cr3t")
 }
 
 // A read-only mount does not keep a command from a socket that is in it.

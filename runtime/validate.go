@@ -62,6 +62,11 @@ func (s Spec) Faults() []error {
 	if _, err := ParsePullPolicy(string(s.Pull)); err != nil {
 		add(invalid("pull", string(s.Pull), "takes missing, always or never"))
 	}
+	for i, group := range s.GroupAdd {
+		if group == "" || strings.ContainsAny(group, ",\"'\r\n\x00") { // Podman's command line would read more out of it
+			add(invalid(fmt.Sprintf("group-add[%d]", i), group, "takes a group's name or number"))
+		}
+	}
 	validateTargets(s.Mounts, s.Tmpfs, add)
 	s.Resources.validate(add)
 	return all
@@ -152,7 +157,7 @@ func validateTargets(mounts []Mount, tmpfs []Tmpfs, add func(error)) {
 			add(err)
 			continue
 		}
-		check(fmt.Sprintf("mounts[%d]", i), m.String(), m.Target)
+		check(fmt.Sprintf("mounts[%d]", i), m.Redacted(), m.Target)
 	}
 	for i, t := range tmpfs {
 		check(fmt.Sprintf("tmpfs[%d]", i), t.String(), t.Target)

@@ -174,7 +174,7 @@ func (req *createRequest) addMount(m runtime.Mount) error {
 	case m.Long:
 		var value opts.MountOpt
 		if err := value.Set(m.String()); err != nil {
-			return invalid("mount", m.String(), err.Error())
+			return invalid("mount", m.Redacted(), err.Error())
 		}
 		req.host.Mounts = append(req.host.Mounts, value.Value()...)
 	case m.Source == "":

@@ -27,6 +27,9 @@ func (cl *client) runArgs(spec runtime.Spec, env env, now time.Time) []string {
 	if cl.podman && spec.NoProxy {
 		args = append(args, "--http-proxy=false")
 	}
+	if cl.podman && spec.NoSystemd {
+		args = append(args, "--systemd=false", "--sdnotify=ignore")
+	}
 	args = append(args, spec.Flags()...)
 	args = append(args, spec.Passthrough...)
 	args = append(args, env.flags...)

@@ -35,8 +35,10 @@ func TestRunArgs(t *testing.T) {
 			"run --rm -i --pull=never --name=n img"},
 		"podman": {podman, runtime.Spec{Image: "img", Deadline: now.Add(10*time.Second + 1), Env: []string{"A=1", "B"}},
 			"run --rm -i --pull=never --name=n KEYS --timeout=13 --env=A --unsetenv=B img"},
-		"podman, no proxy": {podman, runtime.Spec{Image: "img", NoProxy: true}, "run --rm -i --pull=never --name=n KEYS --http-proxy=false img"},
-		"docker, no proxy": {docker, runtime.Spec{Image: "img", NoProxy: true}, "run --rm -i --pull=never --name=n img"},
+		"podman, no proxy":   {podman, runtime.Spec{Image: "img", NoProxy: true}, "run --rm -i --pull=never --name=n KEYS --http-proxy=false img"},
+		"podman, no systemd": {podman, runtime.Spec{Image: "img", NoSystemd: true}, "run --rm -i --pull=never --name=n KEYS --systemd=false --sdnotify=ignore img"},
+		"docker, no systemd": {docker, runtime.Spec{Image: "img", NoSystemd: true}, "run --rm -i --pull=never --name=n img"},
+		"docker, no proxy":   {docker, runtime.Spec{Image: "img", NoProxy: true}, "run --rm -i --pull=never --name=n img"},
 		"podman's url, late deadline": {&client{podman: true, host: "unix:///s"}, runtime.Spec{Image: "img", Deadline: now.Add(-time.Hour)},
 			"--url=unix:///s run --rm -i --pull=never --name=n KEYS --timeout=1 img"},
 	} {

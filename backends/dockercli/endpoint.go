@@ -20,6 +20,7 @@ func (cl *client) remote(lookup func(string) (string, bool)) bool {
 // the command line's own default.
 func isRemote(endpoint string) bool {
 	scheme, _, ok := strings.Cut(endpoint, "://")
+	scheme = strings.ToLower(scheme) // as Podman does
 	return ok && scheme != "unix" && scheme != "npipe" && scheme != "fd"
 }
 

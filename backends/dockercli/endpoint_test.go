@@ -29,17 +29,18 @@ func TestEndpoint(t *testing.T) {
 		known   bool
 		remote  bool
 	}{
-		"option":           {&client{host: "tcp://h"}, map[string]string{"DOCKER_HOST": "unix:///s"}, "tcp://h", true, true},
-		"local option":     {&client{host: "unix:///s"}, map[string]string{"DOCKER_HOST": "tcp://h"}, "unix:///s", true, false},
-		"DOCKER_HOST":      {docker, map[string]string{"DOCKER_HOST": "ssh://h", "DOCKER_CONTEXT": "default"}, "ssh://h", true, true},
-		"default context":  {docker, map[string]string{"DOCKER_CONTEXT": "default", "DOCKER_CONFIG": dir}, "", true, false},
-		"current context":  {docker, map[string]string{"DOCKER_CONFIG": dir}, "ssh://x", true, true},
-		"context":          {docker, map[string]string{"DOCKER_CONFIG": dir, "DOCKER_CONTEXT": "far"}, "ssh://x", true, true},
-		"unknown context":  {docker, map[string]string{"DOCKER_CONFIG": dir, "DOCKER_CONTEXT": "no"}, "", false, true},
-		"no config":        {docker, map[string]string{"DOCKER_CONFIG": filepath.Join(dir, "none")}, "", true, false},
-		"podman":           {podman, map[string]string{"DOCKER_HOST": "tcp://h"}, "", true, false},
-		"CONTAINER_HOST":   {podman, map[string]string{"CONTAINER_HOST": "tcp://h"}, "tcp://h", true, true},
-		"named connection": {podman, map[string]string{"CONTAINER_CONNECTION": "c"}, "", false, true},
+		"option":            {&client{host: "tcp://h"}, map[string]string{"DOCKER_HOST": "unix:///s"}, "tcp://h", true, true},
+		"local option":      {&client{host: "unix:///s"}, map[string]string{"DOCKER_HOST": "tcp://h"}, "unix:///s", true, false},
+		"local in capitals": {&client{host: "UNIX:///s"}, nil, "UNIX:///s", true, false},
+		"DOCKER_HOST":       {docker, map[string]string{"DOCKER_HOST": "ssh://h", "DOCKER_CONTEXT": "default"}, "ssh://h", true, true},
+		"default context":   {docker, map[string]string{"DOCKER_CONTEXT": "default", "DOCKER_CONFIG": dir}, "", true, false},
+		"current context":   {docker, map[string]string{"DOCKER_CONFIG": dir}, "ssh://x", true, true},
+		"context":           {docker, map[string]string{"DOCKER_CONFIG": dir, "DOCKER_CONTEXT": "far"}, "ssh://x", true, true},
+		"unknown context":   {docker, map[string]string{"DOCKER_CONFIG": dir, "DOCKER_CONTEXT": "no"}, "", false, true},
+		"no config":         {docker, map[string]string{"DOCKER_CONFIG": filepath.Join(dir, "none")}, "", true, false},
+		"podman":            {podman, map[string]string{"DOCKER_HOST": "tcp://h"}, "", true, false},
+		"CONTAINER_HOST":    {podman, map[string]string{"CONTAINER_HOST": "tcp://h"}, "tcp://h", true, true},
+		"named connection":  {podman, map[string]string{"CONTAINER_CONNECTION": "c"}, "", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

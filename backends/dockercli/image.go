@@ -70,7 +70,8 @@ type imageRecord struct {
 	Os           string
 	Architecture string
 	Variant      string
-	User         string // podman
+	User         string            // podman
+	Annotations  map[string]string // podman
 	Config       struct {
 		Entrypoint, Cmd, Env []string
 		User, WorkingDir     string
@@ -108,6 +109,9 @@ func parseImage(out string) (runtime.Image, error) {
 		Entrypoint: rec.Config.Entrypoint, Cmd: rec.Config.Cmd, Env: rec.Config.Env,
 		Volumes:  slices.Sorted(maps.Keys(rec.Config.Volumes)),
 		Platform: rec.Os + "/" + rec.Architecture,
+	}
+	if len(rec.Annotations) > 0 {
+		img.Annotations = rec.Annotations
 	}
 	if !strings.Contains(img.ID, ":") {
 		img.ID = "sha256:" + img.ID // podman leaves it out

@@ -64,6 +64,7 @@ func (c *conn) image(ctx context.Context, ref, platform string) (runtime.Image, 
 		Architecture string
 		Variant      string
 		User         string
+		Annotations  map[string]string
 		Config       struct {
 			Entrypoint []string
 			Cmd        []string
@@ -80,8 +81,9 @@ func (c *conn) image(ctx context.Context, ref, platform string) (runtime.Image, 
 		ID: "sha256:" + strings.TrimPrefix(body.ID, "sha256:"), Digests: body.RepoDigests,
 		Entrypoint: body.Config.Entrypoint, Cmd: body.Config.Cmd, Env: body.Config.Env,
 		User: cmp.Or(body.Config.User, body.User), WorkingDir: body.Config.WorkingDir,
-		Volumes:  slices.Sorted(maps.Keys(body.Config.Volumes)),
-		Platform: strings.TrimSuffix(body.Os+"/"+body.Architecture+"/"+body.Variant, "/"),
+		Volumes:     slices.Sorted(maps.Keys(body.Config.Volumes)),
+		Platform:    strings.TrimSuffix(body.Os+"/"+body.Architecture+"/"+body.Variant, "/"),
+		Annotations: body.Annotations,
 	}
 	if !samePlatform(platform, img.Platform) {
 		return runtime.Image{}, &runtime.Error{

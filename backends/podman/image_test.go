@@ -51,7 +51,8 @@ func (s *store) handle(w http.ResponseWriter, r *http.Request, op string) bool {
 	}
 	answer(w, 200, map[string]any{
 		"Id": "abc", "RepoDigests": []string{"r@sha256:1"}, "Os": "linux", "Architecture": arch, "User": "u",
-		"Config": map[string]any{"Entrypoint": []string{"e"}, "Cmd": []string{"c"}, "Env": []string{"A=b"}, "WorkingDir": "/w"},
+		"Annotations": map[string]string{"a": "b"},
+		"Config":      map[string]any{"Entrypoint": []string{"e"}, "Cmd": []string{"c"}, "Env": []string{"A=b"}, "WorkingDir": "/w"},
 	})
 	return true
 }
@@ -96,7 +97,7 @@ func TestImage(t *testing.T) {
 			assert.Equal(t, "sha256:abc", img.ID)
 			assert.Equal(t, runtime.Image{
 				ID: img.ID, Digests: []string{"r@sha256:1"}, Entrypoint: []string{"e"}, Cmd: []string{"c"},
-				Env: []string{"A=b"}, User: "u", WorkingDir: "/w", Platform: "linux/amd64",
+				Env: []string{"A=b"}, User: "u", WorkingDir: "/w", Annotations: map[string]string{"a": "b"}, Platform: "linux/amd64",
 			}, img)
 		})
 	}

@@ -46,6 +46,9 @@ func translate(spec runtime.Spec, svc service, now time.Time) (*createRequest, e
 		CapAdd:        spec.CapAdd, CapDrop: spec.CapDrop,
 		CgroupParent: spec.CgroupParent, Sysctl: spec.Sysctls,
 	}
+	if spec.NoSystemd {
+		req.Systemd, req.SdNotifyMode = "false", "ignore"
+	}
 	req.Timeout = timeout(spec.Deadline, now)
 	req.Remove = spec.AutoRemove
 	if spec.Privileged {

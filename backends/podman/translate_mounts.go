@@ -72,21 +72,21 @@ func addMount(req *createRequest, m runtime.Mount, svc service) error {
 		req.Mounts = append(req.Mounts, mount{Destination: target, Type: "tmpfs", Source: "tmpfs", Options: options.flags})
 	case runtime.MountVolume:
 		if options.subPath != "" && !svc.atLeast(5, 4) {
-			return unsupported("mount %q: a volume's subpath needs Podman 5.4 or later; the service is %s", m.String(), svc.version)
+			return unsupported("mount %q: a volume's subpath needs Podman 5.4 or later; the service is %s", m.Redacted(), svc.version)
 		}
 		req.Volumes = append(req.Volumes, namedVolume{Name: m.Source, Dest: target, Options: options.flags, SubPath: options.subPath})
 	case runtime.MountImage:
 		if options.subPath != "" && !svc.atLeast(5, 1) {
-			return unsupported("mount %q: an image's subpath needs Podman 5.1 or later; the service is %s", m.String(), svc.version)
+			return unsupported("mount %q: an image's subpath needs Podman 5.1 or later; the service is %s", m.Redacted(), svc.version)
 		}
 		if m.Source == "" {
-			return invalid("mount %q: an image mount needs a source", m.String())
+			return invalid("mount %q: an image mount needs a source", m.Redacted())
 		}
 		req.ImageVolumes = append(req.ImageVolumes, imageVolume{
 			Source: m.Source, Destination: target, SubPath: options.subPath, ReadWrite: slices.Contains(options.flags, "rw"),
 		})
 	default:
-		return unsupported("mount %q: Podman has no mounts of type %s", m.String(), m.Type)
+		return unsupported("mount %q: Podman has no mounts of type %s", m.Redacted(), m.Type)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func longOptions(m runtime.Mount) (options, error) {
 			case "disabled":
 				o.flags = append(o.flags, "bind")
 			default:
-				return o, unsupported("mount %q: Podman has no bind-recursive=%s", m.String(), value)
+				return o, unsupported("mount %q: Podman has no bind-recursive=%s", m.Redacted(), value)
 			}
 		case "consistency":
 		case "volume-nocopy":
@@ -149,7 +149,7 @@ func longOptions(m runtime.Mount) (options, error) {
 		case "tmpfs-mode":
 			o.flags = append(o.flags, "mode="+value)
 		default: // volume-driver, volume-label, volume-opt: for a volume that is yet to be made
-			return o, unsupported("mount %q: Podman can't take %s in a mount; make the volume beforehand", m.String(), key)
+			return o, unsupported("mount %q: Podman can't take %s in a mount; make the volume beforehand", m.Redacted(), key)
 		}
 	}
 	switch {

@@ -330,6 +330,15 @@ func TestTranslateKeepsSpec(t *testing.T) {
 	assert.Equal(t, before, spec.Labels)
 }
 
+func TestTranslateNoSystemd(t *testing.T) {
+	t.Parallel()
+	for no, want := range map[bool][2]string{false: {"true", "container"}, true: {"false", "ignore"}} {
+		req, err := translate(runtime.Spec{Image: "img", NoSystemd: no}, service{}, time.Now())
+		require.NoError(t, err)
+		assert.Equal(t, want, [2]string{req.Systemd, req.SdNotifyMode})
+	}
+}
+
 func TestTranslateNoProxy(t *testing.T) {
 	t.Parallel()
 	for _, no := range []bool{false, true} {

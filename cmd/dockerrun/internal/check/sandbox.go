@@ -133,7 +133,7 @@ func (b *box) mounts(remote bool) {
 			b.say(Warning, key, "mount", w)
 		}
 		if err == nil && len(warnings) == 0 && m.Type == runtime.MountBind && !m.ReadOnly() {
-			b.say(Warning, key, "writable", fmt.Sprintf("mount %q: what runs in the container can change it; end it with :ro if it need not", m.String()))
+			b.say(Warning, key, "writable", fmt.Sprintf("mount %q: what runs in the container can change it; end it with :ro if it need not", m.Redacted()))
 		}
 	}
 }
