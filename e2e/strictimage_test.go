@@ -42,7 +42,7 @@ func TestStrictImage(t *testing.T) {
 			}
 			img, err := image.Build(files, v1.Config{})
 			require.NoError(t, err)
-			img, ok := mutate.Annotations(mutate.MediaType(img, types.OCIManifestSchema1), map[string]string{
+			img, ok := mutate.Annotations(mutate.ConfigMediaType(mutate.MediaType(img, types.OCIManifestSchema1), types.OCIConfigJSON), map[string]string{
 				"org.opencontainers.image.title": "harmless", "run.oci.keep_original_groups": "1",
 			}).(v1.Image)
 			require.True(t, ok)

@@ -70,6 +70,18 @@ func (s Spec) Flags() []string {
 	return out
 }
 
+// PodmanFlags gives what of spec only `podman run` has flags for, as Flags does.
+func (s Spec) PodmanFlags() []string {
+	var out []string
+	if s.NoProxy {
+		out = append(out, "--http-proxy=false")
+	}
+	if s.NoSystemd {
+		out = append(out, "--systemd=false", "--sdnotify=ignore")
+	}
+	return out
+}
+
 func newFlagSet(spec *Spec) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("docker run", pflag.ContinueOnError)
 	fs.SetInterspersed(false)

@@ -73,6 +73,12 @@ func TestSetFlags(t *testing.T) {
 	}
 }
 
+func TestPodmanFlags(t *testing.T) {
+	t.Parallel()
+	assert.Empty(t, Spec{}.PodmanFlags())
+	assert.Equal(t, []string{"--http-proxy=false", "--systemd=false", "--sdnotify=ignore"}, Spec{NoProxy: true, NoSystemd: true}.PodmanFlags())
+}
+
 func TestSetFlagsErrors(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{

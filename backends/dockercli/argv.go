@@ -24,11 +24,8 @@ func (cl *client) runArgs(spec runtime.Spec, env env, now time.Time) []string {
 			args = append(args, "--timeout="+strconv.FormatInt(podmanTimeout(spec.Deadline, now), 10))
 		}
 	}
-	if cl.podman && spec.NoProxy {
-		args = append(args, "--http-proxy=false")
-	}
-	if cl.podman && spec.NoSystemd {
-		args = append(args, "--systemd=false", "--sdnotify=ignore")
+	if cl.podman {
+		args = append(args, spec.PodmanFlags()...)
 	}
 	args = append(args, spec.Flags()...)
 	args = append(args, spec.Passthrough...)

@@ -37,6 +37,9 @@ func Run(spec runtime.Spec, o Options) []string {
 	if spec.Pull != "" && spec.Pull != runtime.PullMissing {
 		argv = append(argv, "--pull="+string(spec.Pull))
 	}
+	if o.Podman {
+		argv = append(argv, spec.PodmanFlags()...)
+	}
 	argv = append(argv, spec.Flags()...)
 	argv = append(argv, spec.Passthrough...)
 	for _, file := range spec.EnvFiles {
