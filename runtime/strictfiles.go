@@ -19,20 +19,16 @@ import (
 func (i Isolation) CheckStrictMounts(mounts []Mount, endpoint string) ([]Mount, error) {
 	s := &strict{allow: i.Allow}
 	out := slices.Clone(mounts)
-	endpoints := []string{endpoint}
-	if sock, ok := socketOf(endpoint); ok {
-		for _, real := range []func(string) (string, error){filepath.EvalSymlinks, evalDir} {
-			if sock, err := real(sock); err == nil {
-				endpoints = append(endpoints, "unix://"+sock)
-			}
-		}
+	if !slices.ContainsFunc(mounts, func(m Mount) bool { return m.Type == MountBind }) {
+		return out, nil
 	}
-	var listening []string
-	if !s.allows(allowSockets) && slices.ContainsFunc(mounts, func(m Mount) bool { return m.Type == MountBind }) {
+	endpoints := alsoKnownAs(endpoint)
+	var listening []string // sockets of this host's processes
+	if !s.allows(allowSockets) {
 		listening = boundSockets()
 	}
 	var writable []string // places on this host where something is mounted
-	if !s.allows(allowRWMounts) && slices.ContainsFunc(mounts, func(m Mount) bool { return m.Type == MountBind }) {
+	if !s.allows(allowRWMounts) {
 		writable = writableMounts()
 	}
 	for n, m := range mounts {
@@ -68,6 +64,19 @@ func (i Isolation) CheckStrictMounts(mounts []Mount, endpoint string) ([]Mount, 
 		return nil, s.faults
 	}
 	return out, nil
+}
+
+// alsoKnownAs gives an endpoint, and for a socket where its path leads.
+func alsoKnownAs(endpoint string) []string {
+	out := []string{endpoint}
+	if sock, ok := socketOf(endpoint); ok {
+		for _, lead := range []func(string) (string, error){filepath.EvalSymlinks, evalDir} {
+			if real, err := lead(sock); err == nil {
+				out = append(out, "unix://"+real)
+			}
+		}
+	}
+	return out
 }
 
 // writableBelow says that a read-only mount of real takes something along that is not.
