@@ -26,9 +26,13 @@ var errDead = errors.New("the warm container had ended before its call")
 func (u *unit) serve(ctx context.Context, header []byte, spec runtime.Spec, in *feed, stdio runtime.Stdio) (runtime.Status, error) {
 	trace := runtime.ContextTrace(ctx)
 	trace.Warm(u.warmth())
+	body := in.reader()
+	if !u.in.send(header, body) { // so nothing that it wrote or did is of the call
+		u.cancel()
+		return runtime.Status{}, errDead
+	}
 	u.life.link(ctx)
 	u.tell(trace)
-	body := in.reader()
 	defer func() {
 		// Nothing of the call's is touched from here on.
 		body.stop()
@@ -40,7 +44,6 @@ func (u *unit) serve(ctx context.Context, header []byte, spec runtime.Spec, in *
 		u.cancel()
 		return runtime.Status{}, runtime.BrokenOff(fmt.Errorf("writing the output: %w", err), u.key(), true)
 	}
-	u.in.send(header, body)
 
 	select {
 	case <-u.started:

@@ -133,6 +133,7 @@ type input struct {
 	body   *reader
 	begun  [2]bool // reading of the header, and of the call's input
 	shut   bool    // the container is gone
+	spent  bool    // its command has ended
 
 	change chan struct{} // gets a value at every change
 	closed chan struct{}
@@ -143,12 +144,13 @@ func newInput() *input {
 	return &input{change: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
-// send gives the container its header, or its input, or both; nil is none.
-func (in *input) send(header []byte, body *reader) {
+// send gives the container its header, or its input, or both; nil is none. It reports
+// whether there was still somebody to have it.
+func (in *input) send(header []byte, body *reader) bool {
 	in.mu.Lock()
-	if in.shut {
+	if in.shut || in.spent {
 		in.mu.Unlock()
-		return
+		return false
 	}
 	if header != nil {
 		in.header = header
@@ -161,6 +163,14 @@ func (in *input) send(header []byte, body *reader) {
 	case in.change <- struct{}{}:
 	default:
 	}
+	return true
+}
+
+// spend makes further sends be in vain: the command has ended.
+func (in *input) spend() {
+	in.mu.Lock()
+	in.spent = true
+	in.mu.Unlock()
 }
 
 // read reports whether reading of the header, and of the call's input, was begun.

@@ -101,7 +101,9 @@ func (o *output) Write(p []byte) (int, error) {
 				return 0, err
 			}
 		}
+		o.mu.Unlock() // as for said
 		o.ended()
+		o.mu.Lock()
 	}
 	return len(p), nil
 }

@@ -127,24 +127,46 @@ func (p *Pool) ended(u *unit) {
 		s.onItsWay(u)
 		s.fail(u, s.reason(u))
 	case idle:
-		if i := slices.Index(s.idle, u); i >= 0 {
-			s.idle = slices.Delete(s.idle, i, i+1)
-		}
-		p.stats.Died++
-		p.meter.died(u.ctx)
-		if time.Since(u.ready) < soon {
-			s.fail(u, fmt.Errorf("a warm container ended %s; does the command wait for its input?", u.outcome()))
-		}
+		s.died(u, u.outcome())
 	}
 	p.restockAll()
+}
+
+// spent is called when u's command has ended. If no call has u, none gets it any more, as
+// the engine may take a while to say that it is over.
+func (p *Pool) spent(u *unit) {
+	code := u.stdout.status()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if u.state != idle {
+		return
+	}
+	u.become(gone)
+	u.letGo()
+	u.shelf.died(u, endedWith(code))
+	p.restockAll()
+}
+
+// died takes u, which has ended while it waited, out of the stock.
+func (s *shelf) died(u *unit, how string) {
+	if i := slices.Index(s.idle, u); i >= 0 {
+		s.idle = slices.Delete(s.idle, i, i+1)
+	}
+	s.pool.stats.Died++
+	s.pool.meter.died(u.ctx)
+	if time.Since(u.ready) < soon {
+		s.fail(u, fmt.Errorf("a warm container ended %s; does the command wait for its input?", how))
+	}
 }
 
 func (u *unit) outcome() string {
 	if u.err != nil {
 		return "with an error: " + u.err.Error()
 	}
-	return fmt.Sprintf("by itself with status %d", u.status.Code)
+	return endedWith(u.status.Code)
 }
+
+func endedWith(code int) string { return fmt.Sprintf("by itself with status %d", code) }
 
 // reason is why u did not get ready.
 func (s *shelf) reason(u *unit) error {

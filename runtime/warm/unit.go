@@ -69,7 +69,9 @@ func newUnit(s *shelf) *unit {
 	}
 	ended := func() {
 		if u.trailers.Add(1) == 2 {
+			u.in.spend()
 			close(u.finished)
+			s.pool.spent(u)
 		}
 	}
 	u.stdout = &output{gated: !u.direct, lines: 2, said: u.heard, ended: ended, taken: make(chan struct{})}
