@@ -74,6 +74,14 @@ type RemoteTeller interface {
 	Remote() bool
 }
 
+// RemoteAsker is implemented by a [RemoteTeller] that has to run a program for its first
+// answer, so that a call does not wait for it beyond its deadline.
+type RemoteAsker interface {
+	RemoteTeller
+	// RemoteContext is Remote, and may say anything when ctx has ended.
+	RemoteContext(ctx context.Context) bool
+}
+
 // Preparer is implemented by a [Runtime] that can get ready for calls ahead of them.
 // [Prepare] finds it.
 type Preparer interface {
@@ -128,6 +136,15 @@ func CheckSpec(rt Runtime, spec Spec) error {
 // process; false when rt does not say.
 func IsRemote(rt Runtime) bool {
 	t, ok := find[RemoteTeller](rt)
+	return ok && t.Remote()
+}
+
+// isRemote is [IsRemote] within a call.
+func isRemote(ctx context.Context, rt Runtime) bool {
+	t, ok := find[RemoteTeller](rt)
+	if a, asks := t.(RemoteAsker); asks {
+		return a.RemoteContext(ctx)
+	}
 	return ok && t.Remote()
 }
 

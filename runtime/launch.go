@@ -187,14 +187,8 @@ func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) ([]Set
 	if err := opts.Isolation.check(*spec); err != nil {
 		return nil, err
 	}
-	if !opts.SkipMountCheck && !IsRemote(l.rt) {
-		warnings, err := CheckMounts(spec.Mounts)
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range warnings {
-			l.warn(ctx, opts, w)
-		}
+	if err := l.checkMounts(ctx, spec.Mounts, opts); err != nil {
+		return nil, err
 	}
 	if spec.Pull == PullAlways {
 		if err := l.pull(ctx, *spec, opts); err != nil {
@@ -205,6 +199,22 @@ func (l *Launcher) prepare(ctx context.Context, spec *Spec, opts Options) ([]Set
 		return l.isolate(ctx, spec, opts)
 	}
 	return nil, nil
+}
+
+// checkMounts is [CheckMounts] where the engine sees the files that we see.
+func (l *Launcher) checkMounts(ctx context.Context, mounts []Mount, opts Options) error {
+	if opts.SkipMountCheck {
+		return nil
+	}
+	remote := isRemote(ctx, l.rt)
+	if err := ContextError(ctx, "", false); err != nil || remote {
+		return err
+	}
+	warnings, err := CheckMounts(mounts)
+	for _, w := range warnings {
+		l.warn(ctx, opts, w)
+	}
+	return err
 }
 
 // traced makes warnings of the engine reach the log.

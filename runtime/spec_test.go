@@ -161,6 +161,27 @@ func (able) Remote() bool                                       { return true }
 func (able) CheckSpec(Spec) error                               { return ErrUnsupported }
 func (able) Image(context.Context, ImageRequest) (Image, error) { return Image{ID: "x"}, nil }
 
+// asks is a RemoteAsker that takes as long as it is let.
+type asks struct{ able }
+
+func (asks) RemoteContext(ctx context.Context) bool {
+	<-ctx.Done()
+	return true
+}
+
+func (asks) Close() error { return nil }
+
+// A call does not wait for who has to ask where its engine is, when its time is over.
+func TestRemoteThatHangs(t *testing.T) {
+	t.Parallel()
+	for _, rt := range []Runtime{asks{}, wrapped{asks{}}} {
+		l := NewLauncher(rt)
+		_, err := l.Launch(t.Context(), Spec{Image: "img"}, nil, Options{Timeout: time.Millisecond})
+		require.ErrorIs(t, err, ErrTimeout)
+		require.NoError(t, l.Close())
+	}
+}
+
 func TestAbilities(t *testing.T) {
 	t.Parallel()
 	for _, rt := range []Runtime{able{}, wrapped{able{}}, wrapped{wrapped{able{}}}} {

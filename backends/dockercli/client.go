@@ -26,12 +26,17 @@ type client struct {
 var versionRE = regexp.MustCompile(`(?m)^([\w-]+) version v?(\d+)\.(\d+)([^\s,]*)`)
 
 // find asks the command line what it is, once. A failure is not kept: somebody may
-// install it.
+// install it. When ctx ends, nobody waits any longer, be it for another call that asks.
 func (r *Runtime) find(ctx context.Context) (*client, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.client != nil {
-		return r.client, nil
+	if cl := r.client.Load(); cl != nil {
+		return cl, nil
+	}
+	if r.asking.Enter(ctx) != nil {
+		return nil, runtime.ContextError(ctx, Key, false)
+	}
+	defer r.asking.Leave()
+	if cl := r.client.Load(); cl != nil {
+		return cl, nil
 	}
 	path, err := exec.LookPath(r.opts.Path)
 	if err == nil {
@@ -53,7 +58,7 @@ func (r *Runtime) find(ctx context.Context) (*client, error) {
 		return nil, &runtime.Error{Kind: runtime.ErrUnavailable, Runtime: Key, Message: path, Err: err}
 	}
 	cl.path, cl.host = path, r.opts.Host
-	r.client = cl
+	r.client.Store(cl)
 	return cl, nil
 }
 

@@ -2,7 +2,9 @@ package dockercli
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,6 +57,24 @@ func TestFind(t *testing.T) {
 	cancel()
 	_, err = newFake(t, fake{}).runtime().find(canceled)
 	assert.ErrorIs(t, err, runtime.ErrCanceled)
+}
+
+// A command line that does not even say its version costs calls no more than their time,
+// however many there are.
+func TestFindHangs(t *testing.T) {
+	t.Parallel()
+	l := runtime.NewLauncher(newFake(t, fake{Wait: time.Minute}).runtime())
+	var calls sync.WaitGroup
+	for range 3 {
+		calls.Go(func() {
+			began := time.Now()
+			_, err := l.Launch(t.Context(), runtime.Spec{Image: "img"}, nil, runtime.Options{Timeout: 300 * time.Millisecond})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Less(t, time.Since(began), 3*time.Second)
+		})
+	}
+	calls.Wait()
+	require.NoError(t, l.Close())
 }
 
 func TestNewContactsNothing(t *testing.T) {

@@ -3,7 +3,7 @@ package dockercli
 import (
 	"context"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
@@ -31,19 +31,18 @@ type Runtime struct {
 	removals call.Removals
 	places   places
 	limits   knownLimits
-
-	mu     sync.Mutex
-	client *client // nil: not asked yet
+	asking   call.Gate              // one asks for the client, the others wait
+	client   atomic.Pointer[client] // nil: not asked yet
 }
 
 var (
-	_ runtime.Runtime      = (*Runtime)(nil)
-	_ runtime.ImageStore   = (*Runtime)(nil)
-	_ runtime.SpecChecker  = (*Runtime)(nil)
-	_ runtime.RemoteTeller = (*Runtime)(nil)
-	_ runtime.KeyTeller    = (*Runtime)(nil)
-	_ runtime.Pinger       = (*Runtime)(nil)
-	_ runtime.Sweeper      = (*Runtime)(nil)
+	_ runtime.Runtime     = (*Runtime)(nil)
+	_ runtime.ImageStore  = (*Runtime)(nil)
+	_ runtime.SpecChecker = (*Runtime)(nil)
+	_ runtime.RemoteAsker = (*Runtime)(nil)
+	_ runtime.KeyTeller   = (*Runtime)(nil)
+	_ runtime.Pinger      = (*Runtime)(nil)
+	_ runtime.Sweeper     = (*Runtime)(nil)
 )
 
 // New makes a Runtime. It contacts nothing and starts nothing; its error is always
@@ -52,7 +51,9 @@ func New(opts Options) (*Runtime, error) {
 	if opts.Path == "" {
 		opts.Path = "docker"
 	}
-	return &Runtime{opts: opts, places: newPlaces(), limits: knownLimits{asking: make(call.Gate, 1)}}, nil
+	return &Runtime{
+		opts: opts, places: newPlaces(), limits: knownLimits{asking: make(call.Gate, 1)}, asking: make(call.Gate, 1),
+	}, nil
 }
 
 // Close waits for calls and removals that are under way, the latter at most half a
@@ -64,7 +65,9 @@ func (r *Runtime) Close() error {
 
 // CheckSpec says what the command line can't do for spec, as far as its version tells.
 func (r *Runtime) CheckSpec(spec runtime.Spec) error {
-	cl, err := r.find(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), versionLimit)
+	defer cancel()
+	cl, err := r.find(ctx)
 	if err != nil {
 		return checkPassthrough(spec.Passthrough) // Run says why there is no client
 	}
@@ -74,11 +77,16 @@ func (r *Runtime) CheckSpec(spec runtime.Spec) error {
 // RuntimeKey is [Key].
 func (r *Runtime) RuntimeKey() string { return Key }
 
-// Remote reports whether the engine is on another machine, going by the options, the
-// environment and the current context.
+// Remote is RemoteContext for who has some seconds.
 func (r *Runtime) Remote() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), versionLimit)
 	defer cancel()
+	return r.RemoteContext(ctx)
+}
+
+// RemoteContext reports whether the engine is on another machine, going by the options,
+// the environment and the current context.
+func (r *Runtime) RemoteContext(ctx context.Context) bool {
 	cl, err := r.find(ctx)
 	if err != nil {
 		return false

@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 // fake is how a command line behaves. Its containers are files in its directory, so
 // that all its processes know of them, as they would of an engine's.
 type fake struct {
-	Version string // what --version says
+	Version string        // what --version says
+	Wait    time.Duration // before it does
 	Run     fakeRun
 	Remove  reply
 	Replies map[string]reply // by subcommand
@@ -139,6 +140,7 @@ func runFake(dir string, args []string) int {
 	_ = os.WriteFile(filepath.Join(dir, fmt.Sprintf("call-%020d", time.Now().UnixNano())), argv, 0o600)
 	switch args[0] {
 	case "--version":
+		time.Sleep(f.Wait)
 		fmt.Print(f.Version)
 		return 0
 	case "run":
