@@ -302,11 +302,11 @@ func TestLaunchPullTimeoutAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := runtime.NewLauncher(&stub{run: missing, image: func(ctx context.Context, _ runtime.ImageRequest) (runtime.Image, error) {
 			<-ctx.Done()
-			return runtime.Image{}, ctx.Err()
+			return runtime.Image{}, &runtime.Error{Kind: runtime.ErrTimeout, Message: "asking for a password", Err: ctx.Err()}
 		}})
 		_, err := l.Launch(t.Context(), spec, nil, runtime.Options{Timeout: time.Hour, PullTimeout: time.Minute})
 		require.ErrorIs(t, err, runtime.ErrPullFailed)
-		assert.ErrorContains(t, err, "the pull took longer than 1m0s (pull_timeout)")
+		assert.ErrorContains(t, err, "image img: asking for a password: the pull took longer than 1m0s (pull_timeout)")
 
 		go func() {
 			time.Sleep(time.Second)

@@ -86,7 +86,11 @@ func (s *pulls) join(ctx context.Context, rt Runtime, req ImageRequest, limit ti
 		trace.Pulling(req.Ref)
 		_, p.err = GetImage(ctx, rt, req)
 		if p.err != nil && ctx.Err() != nil {
-			p.err = &Error{Kind: ErrPullFailed, Message: "image " + req.Ref, Err: context.Cause(ctx)}
+			ended := &Error{Kind: ErrPullFailed, Message: "image " + req.Ref, Err: context.Cause(ctx)}
+			if e, ok := errors.AsType[*Error](p.err); ok && e.Message != "" {
+				ended.Message += ": " + e.Message // what it waited for
+			}
+			p.err = ended
 		}
 		trace.Pulled(req.Ref, p.err)
 		seen(p.err)

@@ -13,9 +13,11 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	"github.com/docker/cli/cli/config/types"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
 
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -91,9 +93,9 @@ func (r *Runtime) pull(ctx context.Context, req runtime.ImageRequest) error {
 	if !ok {
 		return &runtime.Error{Kind: runtime.ErrImageMissing, Runtime: Key, Message: "the engine does not have " + req.Ref + ", and an ID can't be pulled"}
 	}
-	auth, err := r.registryAuth(reference.Domain(named))
+	auth, err := r.registryAuth(ctx, req.Ref, reference.Domain(named))
 	if err != nil {
-		return pullFailed(req.Ref, err)
+		return err
 	}
 	progress, err := r.cli.ImageCreate(ctx, reference.FamiliarString(reference.TagNameOnly(named)),
 		image.CreateOptions{RegistryAuth: auth, Platform: req.Platform})
@@ -146,17 +148,22 @@ func pullOutcome(progress io.Reader, ref string, report func(runtime.PullProgres
 	}
 }
 
-// registryAuth looks up the credentials for a registry, which may run a credential
-// helper.
-func (r *Runtime) registryAuth(domain string) (string, error) {
+// registryAuth looks up the credentials for the registry of ref. That may run a credential
+// helper, which can hang, as one does that asks a person: then ctx's end is that of the
+// wait for it.
+func (r *Runtime) registryAuth(ctx context.Context, ref, domain string) (string, error) {
 	if domain == "docker.io" || domain == "index.docker.io" {
 		domain = dockerHub
 	}
-	auth, err := r.file.GetAuthConfig(domain)
+	auth, err := call.Answer(ctx, func() (types.AuthConfig, error) { return r.file.GetAuthConfig(domain) })
 	if err != nil {
-		return "", fmt.Errorf("the credentials for %s can't be read: %w", domain, err)
+		if ended, ok := errors.AsType[*runtime.Error](runtime.ContextError(ctx, Key, false)); ok {
+			ended.Message = "asking for the credentials for " + domain
+			return "", ended
+		}
+		return "", pullFailed(ref, fmt.Errorf("the credentials for %s can't be read: %w", domain, err))
 	}
-	return registry.EncodeAuthConfig(registry.AuthConfig{
+	header, err := registry.EncodeAuthConfig(registry.AuthConfig{
 		Username:      auth.Username,
 		Password:      auth.Password,
 		Auth:          auth.Auth,
@@ -164,6 +171,10 @@ func (r *Runtime) registryAuth(domain string) (string, error) {
 		IdentityToken: auth.IdentityToken,
 		RegistryToken: auth.RegistryToken,
 	})
+	if err != nil {
+		return "", pullFailed(ref, err)
+	}
+	return header, nil
 }
 
 func pullFailed(ref string, err error) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/registry"
 	"github.com/stretchr/testify/assert"
@@ -82,6 +83,38 @@ func TestPullSendsCredentials(t *testing.T) {
 	sent := decodeAuth(t, auth)
 	assert.Equal(t, "user", sent.Username)
 	assert.Equal(t, "secret", sent.Password)
+}
+
+// A credential helper that hangs keeps neither the pull nor Close.
+func TestCredentialHelperThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	stuck := filepath.Join(dir, "stuck")
+	require.NoError(t, os.WriteFile(stuck, nil, 0o600))
+	defer func() { require.NoError(t, os.Remove(stuck)) }()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-x"),
+		[]byte("#!/bin/sh\nwhile test -e '"+stuck+"'; do sleep 0.05; done\n"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"credsStore":"x"}`), 0o600))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	d := newFakeDocker(t)
+	rt, err := New(Options{Host: "tcp://" + d.Listener.Addr().String(), ConfigDir: dir})
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, err := rt.Image(ctx, runtime.ImageRequest{Ref: "r.example/img", Pull: runtime.PullAlways})
+		assert.ErrorIs(t, err, runtime.ErrTimeout)
+		assert.ErrorContains(t, err, "credentials for r.example")
+		assert.NoError(t, rt.Close())
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("it is waited for")
+	}
+	assert.Zero(t, d.requests("pull"))
 }
 
 func TestPullProgress(t *testing.T) {
