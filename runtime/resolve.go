@@ -27,6 +27,9 @@ const (
 	// LabelDeadline holds [Spec.Deadline] in RFC 3339, UTC, rounded up to a second; "none"
 	// without one.
 	LabelDeadline = "com.altairalabs.dockerrun.deadline"
+	// LabelCall holds what tells a container whose caller chose its name from another one's
+	// of that name: only such containers carry it. A clean-up that knows no ID goes by it.
+	LabelCall = "com.altairalabs.dockerrun.call"
 )
 
 // noDeadline is in [LabelDeadline] when there is none.
@@ -53,11 +56,14 @@ func (s Spec) Resolve(ctx context.Context, runtimeKey string) (Spec, error) {
 		return Spec{}, err
 	}
 	s.Env, s.EnvFiles = env, nil
+	labels := make(map[string]string, len(s.Labels)+4)
+	maps.Copy(labels, s.Labels)
+	delete(labels, LabelCall)
 	if s.Name == "" {
 		s.Name = NewName()
+	} else {
+		labels[LabelCall] = NewName()
 	}
-	labels := make(map[string]string, len(s.Labels)+2)
-	maps.Copy(labels, s.Labels)
 	labels[LabelOwner], labels[LabelName] = owner(), s.Name
 	labels[LabelDeadline] = noDeadline // said, or an image's would hold
 	if end, ok := ctx.Deadline(); ok && s.Deadline.IsZero() {

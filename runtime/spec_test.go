@@ -95,6 +95,15 @@ func TestResolve(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEqual(t, got.Name, again.Name)
 
+	in.Labels[LabelCall] = "another's"
+	got, err = in.Resolve(t.Context(), "key")
+	require.NoError(t, err)
+	assert.NotContains(t, got.Labels, LabelCall, "the name is nobody else's")
+	in.Name = "chosen"
+	got, err = in.Resolve(t.Context(), "key")
+	require.NoError(t, err)
+	assert.Regexp(t, `^dockerrun-[0-9a-f]{20}$`, got.Labels[LabelCall])
+
 	in.EnvFiles = []string{file + ".gone"}
 	_, err = in.Resolve(t.Context(), "key")
 	require.ErrorIs(t, err, ErrInvalidSpec)

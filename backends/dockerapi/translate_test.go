@@ -110,6 +110,7 @@ func dropOwnLabels(body map[string]any) {
 	delete(labels, runtime.LabelOwner)
 	delete(labels, runtime.LabelName)
 	delete(labels, runtime.LabelDeadline)
+	delete(labels, runtime.LabelCall)
 }
 
 func hostField(body map[string]any, name string) any {

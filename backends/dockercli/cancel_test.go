@@ -98,12 +98,12 @@ func TestRunNamedRemovesOnlyItsOwn(t *testing.T) {
 	label := ""
 	for _, args := range c.calls() {
 		for _, arg := range args {
-			if value, ok := strings.CutPrefix(arg, "--label="+labelCall+"="); ok {
+			if value, ok := strings.CutPrefix(arg, "--label="+runtime.LabelCall+"="); ok {
 				label = value
 			}
 		}
 		if args[0] == "ps" {
-			assert.Equal(t, "--filter=label="+labelCall+"="+label, args[len(args)-1])
+			assert.Equal(t, "--filter=label="+runtime.LabelCall+"="+label, args[len(args)-1])
 		}
 	}
 	assert.NotEmpty(t, label)

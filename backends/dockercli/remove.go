@@ -10,10 +10,6 @@ import (
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
-// labelCall tells the container of a call whose caller chose its name from another
-// one's of that name.
-const labelCall = "com.altairalabs.dockerrun.call"
-
 // Times of a removal.
 const (
 	removeLimit = 30 * time.Second // in all
@@ -111,11 +107,12 @@ func (r *run) await(limit time.Duration) {
 
 // tryRemove removes the container if it is there, and reports whether it was.
 func (r *run) tryRemove(ctx context.Context) (bool, error) {
-	if !r.named {
+	label, named := r.spec.Labels[runtime.LabelCall]
+	if !named {
 		return r.cl.remove(ctx, r.spec.Name)
 	}
 	// The name is not ours alone: only what has the call's label is removed.
-	out, err := r.cl.output(ctx, removeTry, r.cl.labelArgs(labelCall+"="+r.spec.Labels[labelCall])...)
+	out, err := r.cl.output(ctx, removeTry, r.cl.labelArgs(runtime.LabelCall+"="+label)...)
 	if err != nil {
 		return false, err
 	}

@@ -23,13 +23,9 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 	}
 	defer r.removals.Done()
 
-	named := spec.Name != ""
 	spec, err := spec.Resolve(c.Ctx, Key)
 	if err != nil {
 		return runtime.Status{}, err
-	}
-	if named {
-		spec.Labels[labelCall] = runtime.NewName()
 	}
 	cl, err := r.find(c.Ctx)
 	if err != nil {
@@ -43,7 +39,7 @@ func (r *Runtime) Run(ctx context.Context, spec runtime.Spec, stdio runtime.Stdi
 		return runtime.Status{}, err
 	}
 
-	run := &run{rt: r, cl: cl, call: c, spec: spec, named: named,
+	run := &run{rt: r, cl: cl, call: c, spec: spec,
 		trace: runtime.ContextTrace(ctx), discarded: make(chan error, 1)}
 	if err := run.checkLimits(); err != nil {
 		return runtime.Status{}, err
@@ -84,7 +80,6 @@ type run struct {
 	cl        *client
 	call      *call.Call
 	spec      runtime.Spec
-	named     bool // by the caller, so that another's container may have the name
 	began     time.Time
 	trace     *runtime.Trace
 	stderr    *stderrFilter
