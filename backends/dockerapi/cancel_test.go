@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +35,11 @@ func TestCancelDuringCreate(t *testing.T) {
 		<-asked
 		cancel(why)
 	}()
+	var deleted atomic.Value
+	d.answer["delete"] = func(w http.ResponseWriter, r *http.Request) {
+		deleted.Store(path.Base(r.URL.Path))
+		w.WriteHeader(http.StatusNoContent)
+	}
 	stdin := newUnread(t)
 	_, err := d.runtime(t).Run(ctx, spec, runtime.Stdio{Stdin: stdin})
 	require.ErrorIs(t, err, context.Canceled)
@@ -43,6 +50,7 @@ func TestCancelDuringCreate(t *testing.T) {
 	close(goOn)
 	require.NoError(t, <-removed)
 	assert.Equal(t, 1, d.requests("delete"))
+	assert.Equal(t, fakeID, deleted.Load(), "the name may be another's by now")
 }
 
 // TestCancel ends the call at each request that it waits for.

@@ -9,6 +9,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
 const (
@@ -36,7 +37,7 @@ func (p *process) remove(ctx context.Context, ended bool) {
 			p.trace.Removed(nil)
 			return
 		}
-		err := p.forceRemove(ctx, p.id, false)
+		err := p.forceRemove(ctx, p.id)
 		p.session.close()
 		p.trace.Removed(err)
 	})
@@ -64,20 +65,58 @@ func leftBehind(err error) bool {
 // forceRemove kills and removes the container, whatever state it is in, and its
 // anonymous volumes. Failures are tried again until ctx ends: an engine that is
 // removing the container already, or still starting it, answers with an error.
-// uncertain says that the engine may still be making it, so that it must have been
-// missing twice.
-func (r *Runtime) forceRemove(ctx context.Context, ref string, uncertain bool) error {
-	err := call.Retry(ctx, 20*time.Millisecond, time.Second, func(ctx context.Context) error {
-		err := r.cli.ContainerRemove(ctx, ref, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if !cerrdefs.IsNotFound(err) {
+func (r *Runtime) forceRemove(ctx context.Context, id string) error {
+	return r.retryRemoval(ctx, func(ctx context.Context) error {
+		if err := r.removeOnce(ctx, id); !cerrdefs.IsNotFound(err) {
 			return err
 		}
-		if uncertain {
-			uncertain = false
+		return nil
+	})
+}
+
+// removeUnknown is forceRemove for what a create may have left that gave no ID. The engine
+// may still be making it, so that it must have been missing twice.
+func (p *process) removeUnknown(ctx context.Context) error {
+	missed := false
+	return p.retryRemoval(ctx, func(ctx context.Context) error {
+		ref, err := p.unknown(ctx)
+		if err == nil {
+			err = p.removeOnce(ctx, ref)
+		}
+		switch {
+		case !cerrdefs.IsNotFound(err):
+			return err
+		case !missed:
+			missed = true
 			return errMissingOnce
 		}
 		return nil
-	}, func(error) bool { return false })
+	})
+}
+
+// unknown finds what a create left by its name, which is nobody else's; one that the caller
+// chose can be, so then the call's label tells.
+func (p *process) unknown(ctx context.Context) (string, error) {
+	label, named := p.spec.Labels[runtime.LabelCall]
+	if !named {
+		return p.spec.Name, nil
+	}
+	list, err := p.list(ctx, runtime.LabelCall+"="+label)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", cerrdefs.ErrNotFound
+	}
+	return list[0].ID, nil
+}
+
+func (r *Runtime) removeOnce(ctx context.Context, ref string) error {
+	return r.cli.ContainerRemove(ctx, ref, container.RemoveOptions{Force: true, RemoveVolumes: true})
+}
+
+func (r *Runtime) retryRemoval(ctx context.Context, try func(context.Context) error) error {
+	err := call.Retry(ctx, 20*time.Millisecond, time.Second, try, func(error) bool { return false })
 	if err != nil {
 		return r.failure(err, true, "")
 	}

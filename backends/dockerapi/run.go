@@ -93,8 +93,11 @@ func (p *process) create(ctx context.Context, req *createRequest) error {
 				giveUp()
 				m = <-answer
 			}
-			if m.err == nil || leftBehind(m.err) {
-				p.trace.Removed(p.forceRemove(ctx, p.spec.Name, m.err != nil))
+			switch {
+			case m.err == nil:
+				p.trace.Removed(p.forceRemove(ctx, m.ID))
+			case leftBehind(m.err):
+				p.trace.Removed(p.removeUnknown(ctx))
 			}
 		})
 		return p.call.Err(false)
@@ -102,7 +105,7 @@ func (p *process) create(ctx context.Context, req *createRequest) error {
 	if m.err != nil {
 		if leftBehind(m.err) {
 			p.cleanUp(ctx, func(ctx context.Context) {
-				_ = p.forceRemove(ctx, p.spec.Name, true) // the call failed already, and the engine with it
+				_ = p.removeUnknown(ctx) // the call failed already, and the engine with it
 			})
 		}
 		return p.failure(m.err, false, "")

@@ -137,7 +137,7 @@ func TestRunFails(t *testing.T) {
 			d.answer[tc.request] = tc.answer
 			rt := d.runtime(t)
 			stdin := newUnread(t)
-			_, err := rt.Run(t.Context(), spec, runtime.Stdio{Stdin: stdin})
+			_, err := rt.Run(t.Context(), runtime.Spec{Image: "img", Args: []string{"cmd"}}, runtime.Stdio{Stdin: stdin})
 			require.ErrorIs(t, err, tc.kind)
 			assert.False(t, runtime.Started(err))
 			stdin.assertClosed()

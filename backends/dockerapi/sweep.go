@@ -18,7 +18,7 @@ func (r *Runtime) Launched(ctx context.Context) ([]runtime.Container, error) {
 		return nil, err
 	}
 	defer r.removals.Done()
-	list, err := r.list(ctx)
+	list, err := r.list(ctx, runtime.LabelOwner)
 	if err != nil {
 		if ended := runtime.ContextError(ctx, Key, false); ended != nil {
 			return nil, ended
@@ -35,11 +35,12 @@ func (r *Runtime) Launched(ctx context.Context) ([]runtime.Container, error) {
 	return all, nil
 }
 
-func (r *Runtime) list(ctx context.Context) ([]container.Summary, error) {
+// list gives the containers with a label, in whatever state.
+func (r *Runtime) list(ctx context.Context, label string) ([]container.Summary, error) {
 	if err := r.negotiate(ctx); err != nil {
 		return nil, err
 	}
-	return r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", runtime.LabelOwner))})
+	return r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", label))})
 }
 
 // Discard implements [runtime.Sweeper]. It has the place of a call on an engine that
@@ -60,5 +61,5 @@ func (r *Runtime) Discard(ctx context.Context, id string) error {
 	if err != nil {
 		return r.failure(err, true, "")
 	}
-	return r.forceRemove(ctx, id, false)
+	return r.forceRemove(ctx, id)
 }
