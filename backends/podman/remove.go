@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
 const (
@@ -70,17 +71,35 @@ func (c *conn) delete(ctx context.Context, id string) error {
 
 // removeUnknown removes the container of a create that was sent and not answered, as
 // when the service died meanwhile: what is missing now may yet come.
-func (c *conn) removeUnknown(ctx context.Context, name string) error {
+func (c *conn) removeUnknown(ctx context.Context, spec runtime.Spec) error {
 	missing := 0
 	again := errors.New("not missing long enough")
 	return call.Retry(ctx, missingPause, missingPause, func(ctx context.Context) error {
-		err := c.delete(ctx, name)
-		if !isGone(err) {
+		switch ref, err := c.unknown(ctx, spec); {
+		case err != nil:
 			return errors.Join(err, again)
+		case ref != "":
+			if err := c.delete(ctx, ref); !isGone(err) {
+				return errors.Join(err, again)
+			}
 		}
 		if missing++; missing < 2 {
 			return again
 		}
 		return nil
 	}, func(error) bool { return false })
+}
+
+// unknown finds what a create left by its name, which is nobody else's; one that the caller
+// chose can be, so then the call's label tells. Empty: there is none.
+func (c *conn) unknown(ctx context.Context, spec runtime.Spec) (string, error) {
+	label, named := spec.Labels[runtime.LabelCall]
+	if !named {
+		return spec.Name, nil
+	}
+	list, err := c.list(ctx, runtime.LabelCall+"="+label)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0].ID, nil
 }

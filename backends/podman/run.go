@@ -165,7 +165,7 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 		case a.err == nil:
 			s.trace.Removed(s.conn.remove(ctx, a.created.ID))
 		case !settled(a.err):
-			s.trace.Removed(s.conn.removeUnknown(ctx, s.spec.Name))
+			s.trace.Removed(s.conn.removeUnknown(ctx, s.spec))
 		}
 	})
 	return created{}, s.call.Ctx.Err()
@@ -184,7 +184,7 @@ func (s *session) removeLater(ctx context.Context, id string) {
 
 func (s *session) removeUnknownLater(ctx context.Context) {
 	s.runtime.removals.Go(ctx, removeLimit, func(ctx context.Context) {
-		s.trace.Removed(s.conn.removeUnknown(ctx, s.spec.Name))
+		s.trace.Removed(s.conn.removeUnknown(ctx, s.spec))
 	})
 }
 

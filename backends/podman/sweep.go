@@ -36,13 +36,8 @@ func (r *Runtime) Launched(ctx context.Context) ([]runtime.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	filters, err := json.Marshal(map[string][]string{"label": {runtime.LabelOwner}})
+	list, err := c.list(ctx, runtime.LabelOwner)
 	if err != nil {
-		return nil, err
-	}
-	var list []listed
-	query := url.Values{"all": {"true"}, "filters": {string(filters)}}
-	if err := c.call(ctx, http.MethodGet, "/containers/json", query, nil, &list); err != nil {
 		return nil, r.failure(ctx, c, err, doingList, false)
 	}
 	all := make([]runtime.Container, 0, len(list))
@@ -53,6 +48,18 @@ func (r *Runtime) Launched(ctx context.Context) ([]runtime.Container, error) {
 		all = append(all, found)
 	}
 	return all, nil
+}
+
+// list gives the containers with a label, in whatever state.
+func (c *conn) list(ctx context.Context, label string) ([]listed, error) {
+	filters, err := json.Marshal(map[string][]string{"label": {label}})
+	if err != nil {
+		return nil, err
+	}
+	var list []listed
+	query := url.Values{"all": {"true"}, "filters": {string(filters)}}
+	err = c.call(ctx, http.MethodGet, "/containers/json", query, nil, &list)
+	return list, err
 }
 
 // Discard implements [runtime.Sweeper].
