@@ -41,6 +41,19 @@ func TestRemovalOfAnUncertainCreate(t *testing.T) {
 	assert.Equal(t, 2, d.requests("delete"))
 }
 
+func TestRemovalOfACreateWithoutAnID(t *testing.T) {
+	t.Parallel()
+	d := newFakeDocker(t)
+	d.answer["create"] = reply(201, `{}`)
+	var deleted string
+	d.answer["delete"] = func(w http.ResponseWriter, r *http.Request) { deleted = r.URL.Path; w.WriteHeader(http.StatusNoContent) }
+	rt := d.runtime(t)
+	_, err := rt.Run(t.Context(), runtime.Spec{Image: "img"}, runtime.Stdio{})
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
+	require.NoError(t, rt.Close())
+	assert.Contains(t, deleted, "/containers/"+runtime.NamePrefix)
+}
+
 // A name that the caller chose may be somebody else's container.
 func TestRemovalOfANamedContainer(t *testing.T) {
 	t.Parallel()

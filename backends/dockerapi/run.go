@@ -79,6 +79,9 @@ func (p *process) create(ctx context.Context, req *createRequest) error {
 	go func() {
 		defer giveUp()
 		resp, err := p.requestCreate(createCtx, req)
+		if err == nil && resp.ID == "" { // something between us and the engine has cut it
+			err = fmt.Errorf("the engine made a container and did not say which: %w", io.ErrUnexpectedEOF)
+		}
 		answer <- made{resp, err}
 	}()
 	var m made
