@@ -61,8 +61,9 @@ type session struct {
 	call    *call.Call
 	spec    runtime.Spec
 	trace   *runtime.Trace
+	input   *stream // nil until attached
 	started bool
-	ended   bool // by itself
+	ended   bool // by itself, and it is known how
 }
 
 // run gives the status, or an error and what was being done.
@@ -101,23 +102,20 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 		return runtime.Status{}, doingAttach, err
 	}
 	defer output.Close()
-	input, err := s.conn.attach(s.call.Ctx, created.ID, true)
+	s.input, err = s.conn.attach(s.call.Ctx, created.ID, true)
 	if err != nil {
 		return runtime.Status{}, doingAttach, err
 	}
-	// Not only frees the connection: it ends a pump that is blocked in a write.
-	defer input.Close()
 	if err := s.conn.call(s.call.Ctx, http.MethodPost, containerPath(created.ID, "/start"), nil, nil, nil); err != nil {
 		// Unanswered, it may have started, and read nothing: stdin was not touched yet.
 		return runtime.Status{}, doingStart, err
 	}
 	s.started = true
 	s.trace.Started()
-	s.call.PumpStdin(input, input.CloseWrite)
+	s.call.PumpStdin(s.input, s.input.CloseWrite)
 	if err := s.copyOutput(output, created.ID); err != nil {
 		return runtime.Status{}, doingOutput, err
 	}
-	s.ended = true
 	pause := exitPause
 	if s.spec.AutoRemove {
 		pause = exitPauseUnwanted
@@ -129,6 +127,7 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 	if err != nil {
 		return runtime.Status{}, doingExit, err
 	}
+	s.ended = true
 	s.trace.Exited(status)
 	return status, "", nil
 }
@@ -171,15 +170,29 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 	return created{}, s.call.Ctx.Err()
 }
 
+// removeLater removes the container in the background. The input is closed when the
+// command is dead, and not before: it would take the end of the connection for the end
+// of its input, and act on half of it.
 func (s *session) removeLater(ctx context.Context, id string) {
 	leaves := s.spec.AutoRemove && s.ended
+	if s.ended {
+		s.closeInput()
+	}
 	s.runtime.removals.Go(ctx, removeLimit, func(ctx context.Context) {
+		defer s.closeInput()
 		if leaves && s.conn.isLeft(ctx, id) {
 			s.trace.Removed(nil)
 			return
 		}
 		s.trace.Removed(s.conn.remove(ctx, id))
 	})
+}
+
+// closeInput not only frees the connection: it ends a pump that is blocked in a write.
+func (s *session) closeInput() {
+	if s.input != nil {
+		_ = s.input.Close()
+	}
 }
 
 func (s *session) removeUnknownLater(ctx context.Context) {
