@@ -19,7 +19,8 @@ const (
 	// and another one holds the pipes.
 	watchPause     = 500 * time.Millisecond
 	watchPauseMost = 5 * time.Second
-	// drainLimit is how long output may still come when the process has ended.
+	// drainLimit is how long output may be silent without ending when the process has
+	// ended.
 	drainLimit = time.Second
 	// Looks at a container whose output has ended. Podman notices the exit some
 	// milliseconds later.
@@ -129,22 +130,14 @@ func (s *session) copyOutput(output *stream, id string) error {
 	}
 }
 
-// drain waits for what a process that has ended left behind.
+// drain waits for what a process that has ended left behind, for as long as some of it
+// comes.
 func (s *session) drain(copied <-chan error, frames *call.Frames) error {
-	t := time.NewTimer(drainLimit)
-	defer t.Stop()
-	select {
-	case err := <-copied:
-		return err
-	case <-s.call.Ctx.Done():
-		return s.call.Ctx.Err()
-	case <-t.C:
-		if frames.Within() {
-			return errStalled
-		}
-		// What another process writes from here on is not the command's.
-		return nil
+	whole, err := s.call.Drain(copied, drainLimit)
+	if err == nil && !whole && frames.Within() {
+		return errStalled
 	}
+	return err // what another process writes from here on is not the command's
 }
 
 // errStalled is of an output that stops where it can't have ended.
