@@ -24,9 +24,10 @@ var (
 	ErrClosed          = errors.New("runtime is closed")
 )
 
-// ErrStatusLost says that a container with [Spec.AutoRemove] has ended, and that the engine
-// has nothing left of it that says how. It is wrapped by an [*Error] of kind [ErrEngine].
-var ErrStatusLost = errors.New("the container has ended and is gone, and its exit status with it")
+// ErrStatusLost says that a container has ended, and that the engine has nothing that says how:
+// nothing is left of one with [Spec.AutoRemove], or what watches it for the engine died. It is
+// wrapped by an [*Error] of kind [ErrEngine].
+var ErrStatusLost = errors.New("the container has ended, and its exit status is lost")
 
 // Error is a call that did not get as far as an exit status.
 type Error struct {

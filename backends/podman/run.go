@@ -120,14 +120,18 @@ func (s *session) run(ctx context.Context) (_ runtime.Status, doing string, err 
 	if s.spec.AutoRemove {
 		pause = exitPauseUnwanted
 	}
-	status, err := s.conn.exitStatus(s.call.Ctx, created.ID, pause)
+	st, err := s.conn.exitState(s.call.Ctx, created.ID, pause)
 	if s.spec.AutoRemove && isGone(err) {
-		status, err = s.conn.diedWith(s.call.Ctx, created.ID)
+		st, err = s.conn.diedWith(s.call.Ctx, created.ID)
 	}
 	if err != nil {
 		return runtime.Status{}, doingExit, err
 	}
 	s.ended = true
+	status, err := statusOf(st, s.spec.Deadline)
+	if err != nil {
+		return runtime.Status{}, doingExit, err
+	}
 	s.trace.Exited(status)
 	return status, "", nil
 }

@@ -105,24 +105,32 @@ func TestRunCommandIgnoresStdin(t *testing.T) {
 func TestRunStatus(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		name string
-		code int
-		oom  bool
-		want runtime.Status
-		kind error
+		name  string
+		code  int
+		oom   bool
+		until time.Duration // the deadline; zero: none
+		want  runtime.Status
+		kind  error
 	}{
 		{name: "killed for memory", code: 137, oom: true, want: runtime.Status{Code: 137, OOMKilled: true}},
 		{name: "137 by itself", code: 137, want: runtime.Status{Code: 137}},
 		{name: "a child was killed for memory", code: 3, oom: true, want: runtime.Status{Code: 3}},
-		{name: "the engine's timeout", code: -1, kind: runtime.ErrTimeout},
+		{name: "the engine's timeout", code: -1, until: -time.Second, kind: runtime.ErrTimeout},
+		{name: "no status before the deadline", code: -1, until: time.Hour, kind: runtime.ErrStatusLost},
+		{name: "no status and no deadline", code: -1, kind: runtime.ErrStatusLost},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			fake := newFake(t, cat)
 			fake.exitCode, fake.oomKilled = &tc.code, tc.oom
-			status, err := fake.runtime().Run(t.Context(), echo, runtime.Stdio{})
+			spec := echo
+			if tc.until != 0 {
+				spec.Deadline = time.Now().Add(tc.until)
+			}
+			status, err := fake.runtime().Run(t.Context(), spec, runtime.Stdio{})
 			if tc.kind != nil {
 				require.ErrorIs(t, err, tc.kind)
+				assert.Equal(t, tc.kind == runtime.ErrTimeout, errors.Is(err, context.DeadlineExceeded))
 				assert.True(t, runtime.Started(err))
 				return
 			}

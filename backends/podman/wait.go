@@ -31,8 +31,9 @@ const (
 	exitPauseUnwanted = 20 * time.Millisecond
 )
 
-// timeoutCode is the exit status of a container that Podman's own timeout ended.
-const timeoutCode = -1
+// lostCode is the exit status that Podman gives a container whose own it does not know: its
+// timeout ended it, or its monitor (conmon) died.
+const lostCode = -1
 
 // oomCode is that of a process killed by signal 9.
 const oomCode = 137
@@ -54,27 +55,27 @@ func (c *conn) inspect(ctx context.Context, id string) (state, error) {
 	return body.State, err
 }
 
-// exitStatus waits until the container has ended.
-func (c *conn) exitStatus(ctx context.Context, id string, first time.Duration) (runtime.Status, error) {
+// exitState waits until the container has ended.
+func (c *conn) exitState(ctx context.Context, id string, first time.Duration) (state, error) {
 	for pause := first; ; pause = min(2*pause, exitPauseMost) {
 		st, err := c.inspect(ctx, id)
 		if err != nil {
-			return runtime.Status{}, err
+			return state{}, err
 		}
 		if st.ended() {
-			return statusOf(st)
+			return st, nil
 		}
 		if err := sleep(ctx, pause); err != nil {
-			return runtime.Status{}, err
+			return state{}, err
 		}
 	}
 }
 
 // diedWith asks the service's history how a container ended that is gone.
-func (c *conn) diedWith(ctx context.Context, id string) (runtime.Status, error) {
+func (c *conn) diedWith(ctx context.Context, id string) (state, error) {
 	filters, err := json.Marshal(map[string][]string{"container": {id}, "event": {"died"}})
 	if err != nil {
-		return runtime.Status{}, err
+		return state{}, err
 	}
 	var event struct {
 		Actor struct {
@@ -85,25 +86,29 @@ func (c *conn) diedWith(ctx context.Context, id string) (runtime.Status, error) 
 	}
 	query := url.Values{"stream": {"false"}, "filters": {string(filters)}}
 	if err := c.call(ctx, http.MethodGet, "/events", query, nil, &event); err != nil {
-		return runtime.Status{}, fmt.Errorf("%w: %w", runtime.ErrStatusLost, err)
+		return state{}, fmt.Errorf("%w: %w", runtime.ErrStatusLost, err)
 	}
 	code, err := strconv.Atoi(event.Actor.Attributes.Code)
 	if err != nil {
-		return runtime.Status{}, runtime.ErrStatusLost
+		return state{}, runtime.ErrStatusLost
 	}
-	return statusOf(state{ExitCode: code})
+	return state{ExitCode: code}, nil
 }
 
-func statusOf(st state) (runtime.Status, error) {
-	if st.ExitCode == timeoutCode {
-		return runtime.Status{}, &runtime.Error{
-			Kind: runtime.ErrTimeout, Runtime: Key, Started: true, Err: context.DeadlineExceeded,
-			Message: "Podman ended the container after the deadline of its spec",
-		}
+// statusOf is the status of a container that was to end by itself before the deadline.
+func statusOf(st state, deadline time.Time) (runtime.Status, error) {
+	switch {
+	case st.ExitCode != lostCode:
+		// A child that was killed for want of memory is marked too; the process itself then
+		// has another status.
+		return runtime.Status{Code: st.ExitCode, OOMKilled: st.OOMKilled && st.ExitCode == oomCode}, nil
+	case deadline.IsZero() || time.Now().Before(deadline):
+		return runtime.Status{}, fmt.Errorf("%w: Podman lost its monitor (conmon)", runtime.ErrStatusLost)
 	}
-	// A child that was killed for want of memory is marked too; the process itself then
-	// has another status.
-	return runtime.Status{Code: st.ExitCode, OOMKilled: st.OOMKilled && st.ExitCode == oomCode}, nil
+	return runtime.Status{}, &runtime.Error{
+		Kind: runtime.ErrTimeout, Runtime: Key, Started: true, Err: context.DeadlineExceeded,
+		Message: "Podman ended the container after the deadline of its spec",
+	}
 }
 
 // copyOutput copies until the output has ended, or the call, or the process while
