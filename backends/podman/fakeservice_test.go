@@ -102,13 +102,26 @@ func (f *fakeService) left() int {
 	return len(f.containers)
 }
 
+// idOf gives the ID of a container that is named by its ID or by its name.
+func (f *fakeService) idOf(ref string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, req := range f.requests {
+		if req.Name == ref {
+			return fmt.Sprintf("id%d", i)
+		}
+	}
+	return ref
+}
+
 func (f *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, path, _ := strings.Cut(r.URL.Path, "/libpod/")
 	parts := strings.Split(path, "/")
 	op := parts[len(parts)-1]
 	id := ""
-	if parts[0] == "containers" && len(parts) > 1 && parts[1] != "create" {
-		id = parts[1]
+	ofContainer := parts[0] == "containers" && len(parts) > 1 && parts[1] != "create"
+	if ofContainer {
+		id = f.idOf(parts[1])
 		switch {
 		case r.Method == http.MethodDelete:
 			op = "remove"
@@ -136,7 +149,7 @@ func (f *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Libpod-API-Version", f.version)
 	case op == "create":
 		f.create(w, r)
-	case id != "" && c == nil:
+	case ofContainer && c == nil:
 		fail(w, 404, "no such container", "no container with name or ID found: no such container")
 	case op == "attach-in" || op == "attach-out":
 		f.attach(w, c, op)

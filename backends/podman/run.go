@@ -2,6 +2,8 @@ package podman
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -153,6 +155,9 @@ func (s *session) create(ctx context.Context, req *createRequest) (created, erro
 	s.runtime.removals.Go(ctx, createLimit, func(ctx context.Context) {
 		var a answer
 		a.err = s.conn.call(ctx, http.MethodPost, "/containers/create", nil, req, &a.created)
+		if a.err == nil && a.created.ID == "" { // something between us and the service has cut it
+			a.err = fmt.Errorf("the service made a container and did not say which: %w", io.ErrUnexpectedEOF)
+		}
 		answers <- a
 	})
 	select {

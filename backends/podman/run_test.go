@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -260,6 +261,34 @@ func TestRunContextEndsDuringCreate(t *testing.T) {
 	require.NoError(t, rt.Close())
 	assert.Equal(t, []string{"create", "remove"}, fake.operations())
 	assert.Zero(t, fake.left())
+}
+
+// A create that succeeded, with an answer that does not say what was made.
+func TestRunCreateWithoutID(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"empty": "", "empty object": "{}", "cut": `{"Id":"i`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t, cat)
+			fake.intercept = func(w http.ResponseWriter, r *http.Request, op string) bool {
+				if op != "create" {
+					return false
+				}
+				fake.create(httptest.NewRecorder(), r)
+				w.WriteHeader(http.StatusCreated)
+				_, _ = io.WriteString(w, body)
+				return true
+			}
+			rt := fake.runtime()
+			in := &stdin{Reader: strings.NewReader("secret")}
+			_, err := rt.Run(t.Context(), echo, runtime.Stdio{Stdin: in})
+			require.ErrorIs(t, err, runtime.ErrUnavailable)
+			assert.False(t, runtime.Started(err))
+			assert.False(t, in.read)
+			require.NoError(t, rt.Close())
+			assert.Zero(t, fake.left(), "the container was left behind")
+		})
+	}
 }
 
 type brokenWriter struct{ err error }
