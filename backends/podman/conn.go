@@ -12,6 +12,7 @@ import (
 
 	"github.com/containers/podman/v5/pkg/bindings"
 
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
 
@@ -40,6 +41,7 @@ type conn struct {
 // when it was dropped.
 type connector struct {
 	options Options
+	limit   time.Duration // of a dial
 
 	mu      sync.Mutex
 	current *conn
@@ -81,7 +83,7 @@ func (c *connector) get(ctx context.Context) (*conn, error) {
 }
 
 func (c *connector) dial(d *dial) {
-	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), c.limit, fmt.Errorf("no answer within %s", c.limit))
 	defer cancel()
 	d.conn, d.err = connect(ctx, c.options)
 	c.mu.Lock()
@@ -126,18 +128,25 @@ func connect(ctx context.Context, o Options) (*conn, error) {
 	if err := knock(ctx, u); err != nil {
 		return nil, unavailable(err, u, from)
 	}
-	ctx, err = bindings.NewConnectionWithOptions(ctx, bindings.Options{
-		URI: u.String(), Identity: o.SSHKey, TLSCAFile: o.TLSCA, TLSCertFile: o.TLSCert, TLSKeyFile: o.TLSKey,
+	// Over ssh they mind no context, and wait for a host that takes the connection and says
+	// nothing for as long as it does so.
+	bound, err := call.Answer(ctx, func() (context.Context, error) {
+		return bindings.NewConnectionWithOptions(ctx, bindings.Options{
+			URI: u.String(), Identity: o.SSHKey, TLSCAFile: o.TLSCA, TLSCertFile: o.TLSCert, TLSKeyFile: o.TLSKey,
+		})
 	})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, unavailable(err, u, from)
 	}
-	made, err := bindings.GetClient(ctx)
+	made, err := bindings.GetClient(bound)
 	if err != nil {
 		return nil, unavailable(err, u, from)
 	}
 	c := &conn{client: made.Client, base: "http://d", endpoint: u.Redacted()}
-	if v := bindings.ServiceVersion(ctx); v != nil {
+	if v := bindings.ServiceVersion(bound); v != nil {
 		c.service.version = *v
 	}
 	if transport, ok := made.Client.Transport.(*http.Transport); ok {

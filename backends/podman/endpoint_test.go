@@ -2,6 +2,7 @@ package podman
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -164,6 +166,53 @@ func TestServiceComesBack(t *testing.T) {
 		}
 		stop()
 	}
+}
+
+// A host that takes connections and says nothing costs the calls that wait for it, and not
+// those after them.
+func TestSSHHangs(t *testing.T) {
+	t.Setenv("SSH_AUTH_SOCK", "")
+	require.NoError(t, os.Unsetenv("SSH_AUTH_SOCK"))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	dials := make(chan net.Conn)
+	go func() {
+		defer close(dials)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			dials <- c
+		}
+	}()
+	rt, err := New(Options{Host: "ssh://me:geheim@" + l.Addr().String() + "/run/podman.sock"})
+	require.NoError(t, err)
+	rt.connector.limit = 100 * time.Millisecond
+	for range 2 {
+		failed := make(chan error, 1)
+		go func() {
+			_, err := rt.Run(t.Context(), echo, runtime.Stdio{})
+			failed <- err
+		}()
+		select {
+		case c := <-dials:
+			defer c.Close()
+		case <-time.After(10 * time.Second):
+			t.Fatal("the service is not dialled anew")
+		}
+		select {
+		case err := <-failed:
+			require.ErrorIs(t, err, runtime.ErrUnavailable)
+			assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not the call's")
+			assert.ErrorContains(t, err, "no answer within 100ms")
+			assert.NotContains(t, err.Error(), "geheim")
+		case <-time.After(10 * time.Second):
+			t.Fatal("the dial goes on")
+		}
+	}
+	require.NoError(t, l.Close())
+	require.NoError(t, rt.Close())
 }
 
 func TestTLS(t *testing.T) {

@@ -53,7 +53,7 @@ func New(o Options) (*Runtime, error) {
 			return nil, &runtime.Error{Kind: runtime.ErrInvalidSpec, Runtime: Key, Message: fmt.Sprintf("host: %s", err)}
 		}
 	}
-	return &Runtime{connector: connector{options: o}}, nil
+	return &Runtime{connector: connector{options: o, limit: dialLimit}}, nil
 }
 
 // CheckSpec says why Podman can't run spec, as far as that is known without asking
