@@ -1,8 +1,11 @@
 package podman
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,7 +14,24 @@ import (
 	"github.com/distribution/reference"
 	"go.podman.io/image/v5/pkg/docker/config"
 	"go.podman.io/image/v5/types"
+
+	"github.com/AltairaLabs/dockerrun/backends/internal/call"
+	"github.com/AltairaLabs/dockerrun/runtime"
 )
+
+// credentials gives the header of a pull. A credential helper can hang, as one does that asks
+// a person; it is waited for only as long as ctx lasts.
+func credentials(ctx context.Context, ref string) (http.Header, error) {
+	header, err := call.Answer(ctx, func() (http.Header, error) { return authHeader(ref) })
+	if err == nil {
+		return header, nil
+	}
+	if ended, ok := errors.AsType[*runtime.Error](runtime.ContextError(ctx, Key, false)); ok {
+		ended.Message = "asking for the registry's credentials"
+		return nil, ended
+	}
+	return nil, pullFailed(ref, fmt.Errorf("reading the registry's credentials: %w", err))
+}
 
 // authHeader gives the credentials of the registry that ref names, as podman finds
 // them: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG, else the auth.json of `podman login`, else

@@ -43,7 +43,11 @@ func (r *Runtime) Image(ctx context.Context, req runtime.ImageRequest) (runtime.
 			return runtime.Image{}, r.failure(ctx, c, err, doingImage, false)
 		}
 	}
-	id, err := c.pull(ctx, req.Ref, req.Platform)
+	header, err := credentials(ctx, req.Ref)
+	if err != nil {
+		return runtime.Image{}, err
+	}
+	id, err := c.pull(ctx, req.Ref, req.Platform, header)
 	if err != nil {
 		return runtime.Image{}, r.failure(ctx, c, err, "pulling "+req.Ref, false)
 	}
@@ -119,7 +123,7 @@ func samePlatform(want, have string) bool {
 
 // pull fetches the image and gives its ID. The answer is a stream of JSON objects,
 // and its status is 200 even if the pull failed: the last object then says so.
-func (c *conn) pull(ctx context.Context, ref, platform string) (string, error) {
+func (c *conn) pull(ctx context.Context, ref, platform string, header http.Header) (string, error) {
 	query := url.Values{"reference": {ref}, "policy": {"always"}}
 	os, arch, variant, err := splitPlatform(platform)
 	if err != nil {
@@ -129,10 +133,6 @@ func (c *conn) pull(ctx context.Context, ref, platform string) (string, error) {
 		if value != "" {
 			query.Set(key, value)
 		}
-	}
-	header, err := authHeader(ref)
-	if err != nil {
-		return "", pullFailed(ref, fmt.Errorf("reading the registry's credentials: %w", err))
 	}
 	res, err := c.send(ctx, http.MethodPost, "/images/pull", query, header, nil)
 	if err != nil {

@@ -1,6 +1,7 @@
 package podman
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -169,6 +171,44 @@ func TestAuthHeader(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte("{"), 0o600))
 	_, err = authHeader("d.io/a:1")
 	require.Error(t, err)
+}
+
+// A credential helper that does not answer costs its pull, and not Close or what comes
+// after.
+func TestCredentialHelperHangs(t *testing.T) {
+	dir := t.TempDir()
+	stuck := filepath.Join(dir, "stuck") // for as long as it is there
+	helper := "#!/bin/sh\n: >'" + stuck + "'\nwhile test -e '" + stuck + "'; do sleep 0.05; done\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-x"), []byte(helper), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "auth.json"), []byte(`{"credHelpers":{"r.io":"x"}}`), 0o600))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("REGISTRY_AUTH_FILE", filepath.Join(dir, "auth.json"))
+	s := &store{has: map[string]string{}}
+	fake := newFake(t, cat)
+	fake.intercept = s.handle
+	rt := fake.runtime()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := rt.Image(ctx, runtime.ImageRequest{Ref: "r.io/a", Pull: runtime.PullAlways})
+		failed <- err
+	}()
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(stuck)
+		return err == nil
+	}, 10*time.Second, time.Millisecond, "no helper is asked")
+	defer func() { assert.NoError(t, os.Remove(stuck)) }()
+	cancel()
+	select {
+	case err := <-failed:
+		require.ErrorIs(t, err, runtime.ErrCanceled)
+		assert.ErrorContains(t, err, "asking for the registry's credentials")
+	case <-time.After(10 * time.Second):
+		t.Error("the helper is waited for")
+	}
+	require.NoError(t, rt.Close())
+	assert.Empty(t, s.pulls)
 }
 
 func TestSamePlatform(t *testing.T) {
