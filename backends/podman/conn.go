@@ -41,13 +41,16 @@ type conn struct {
 // when it was dropped.
 type connector struct {
 	options Options
-	limit   time.Duration // of a dial
+	bind    bind
 
 	mu      sync.Mutex
 	current *conn
 	pending *dial
 	closed  bool
 }
+
+// bind is how the bindings connect.
+type bind func(context.Context, bindings.Options) (context.Context, error)
 
 type dial struct {
 	done chan struct{}
@@ -83,9 +86,9 @@ func (c *connector) get(ctx context.Context) (*conn, error) {
 }
 
 func (c *connector) dial(d *dial) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), c.limit, fmt.Errorf("no answer within %s", c.limit))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), dialLimit, fmt.Errorf("no answer within %s", dialLimit))
 	defer cancel()
-	d.conn, d.err = connect(ctx, c.options)
+	d.conn, d.err = connect(ctx, c.options, c.bind)
 	c.mu.Lock()
 	c.pending = nil
 	switch {
@@ -120,7 +123,7 @@ func (c *connector) close() {
 	}
 }
 
-func connect(ctx context.Context, o Options) (*conn, error) {
+func connect(ctx context.Context, o Options, bind bind) (*conn, error) {
 	u, from, err := findHost(o.Host)
 	if err != nil {
 		return nil, unavailable(err, nil, from)
@@ -131,7 +134,7 @@ func connect(ctx context.Context, o Options) (*conn, error) {
 	// Over ssh they mind no context, and wait for a host that takes the connection and says
 	// nothing for as long as it does so.
 	bound, err := call.Answer(ctx, func() (context.Context, error) {
-		return bindings.NewConnectionWithOptions(ctx, bindings.Options{
+		return bind(ctx, bindings.Options{
 			URI: u.String(), Identity: o.SSHKey, TLSCAFile: o.TLSCA, TLSCertFile: o.TLSCert, TLSKeyFile: o.TLSKey,
 		})
 	})

@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/containers/podman/v5/pkg/bindings"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -168,51 +172,41 @@ func TestServiceComesBack(t *testing.T) {
 	}
 }
 
-// A host that takes connections and says nothing costs the calls that wait for it, and not
-// those after them.
+// A host that takes the connection and says nothing costs the calls that wait for it, and
+// not those after them. The bindings mind no context then.
 func TestSSHHangs(t *testing.T) {
-	t.Setenv("SSH_AUTH_SOCK", "")
-	require.NoError(t, os.Unsetenv("SSH_AUTH_SOCK"))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	dials := make(chan net.Conn)
-	go func() {
-		defer close(dials)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			dials <- c
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rt, err := New(Options{Host: "ssh://me:geheim@box/run/podman.sock"})
+		require.NoError(t, err)
+		var dials atomic.Int32
+		well := make(chan struct{})
+		rt.connector.bind = func(context.Context, bindings.Options) (context.Context, error) {
+			dials.Add(1)
+			<-well
+			return nil, errors.New("well again")
 		}
-	}()
-	rt, err := New(Options{Host: "ssh://me:geheim@" + l.Addr().String() + "/run/podman.sock"})
-	require.NoError(t, err)
-	rt.connector.limit = 100 * time.Millisecond
-	for range 2 {
-		failed := make(chan error, 1)
-		go func() {
-			_, err := rt.Run(t.Context(), echo, runtime.Stdio{})
-			failed <- err
-		}()
-		select {
-		case c := <-dials:
-			defer c.Close()
-		case <-time.After(10 * time.Second):
-			t.Fatal("the service is not dialled anew")
+		run := func(limit time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			_, err := rt.Run(ctx, echo, runtime.Stdio{})
+			return err
 		}
-		select {
-		case err := <-failed:
-			require.ErrorIs(t, err, runtime.ErrUnavailable)
-			assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not the call's")
-			assert.ErrorContains(t, err, "no answer within 100ms")
-			assert.NotContains(t, err.Error(), "geheim")
-		case <-time.After(10 * time.Second):
-			t.Fatal("the dial goes on")
-		}
-	}
-	require.NoError(t, l.Close())
-	require.NoError(t, rt.Close())
+		require.ErrorIs(t, run(time.Second), runtime.ErrTimeout)
+		assert.EqualValues(t, 1, dials.Load())
+
+		err = run(time.Hour) // on the same dial
+		require.ErrorIs(t, err, runtime.ErrUnavailable)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not the call's")
+		assert.ErrorContains(t, err, "no answer within 15s")
+		assert.NotContains(t, err.Error(), "geheim")
+		assert.EqualValues(t, 1, dials.Load())
+
+		close(well)
+		assert.ErrorContains(t, run(time.Second), "well again")
+		assert.EqualValues(t, 2, dials.Load())
+		require.NoError(t, rt.Close())
+	})
 }
 
 func TestTLS(t *testing.T) {

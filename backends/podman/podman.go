@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/containers/podman/v5/pkg/bindings"
+
 	"github.com/AltairaLabs/dockerrun/backends/internal/call"
 	"github.com/AltairaLabs/dockerrun/runtime"
 )
@@ -53,7 +55,7 @@ func New(o Options) (*Runtime, error) {
 			return nil, &runtime.Error{Kind: runtime.ErrInvalidSpec, Runtime: Key, Message: fmt.Sprintf("host: %s", err)}
 		}
 	}
-	return &Runtime{connector: connector{options: o, limit: dialLimit}}, nil
+	return &Runtime{connector: connector{options: o, bind: bindings.NewConnectionWithOptions}}, nil
 }
 
 // CheckSpec says why Podman can't run spec, as far as that is known without asking
