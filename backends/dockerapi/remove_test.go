@@ -46,7 +46,10 @@ func TestRemovalOfACreateWithoutAnID(t *testing.T) {
 	d := newFakeDocker(t)
 	d.answer["create"] = reply(201, `{}`)
 	var deleted string
-	d.answer["delete"] = func(w http.ResponseWriter, r *http.Request) { deleted = r.URL.Path; w.WriteHeader(http.StatusNoContent) }
+	d.answer["delete"] = func(w http.ResponseWriter, r *http.Request) {
+		deleted = r.URL.Path
+		w.WriteHeader(http.StatusNoContent)
+	}
 	rt := d.runtime(t)
 	_, err := rt.Run(t.Context(), runtime.Spec{Image: "img"}, runtime.Stdio{})
 	require.ErrorIs(t, err, runtime.ErrUnavailable)
