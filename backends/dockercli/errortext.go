@@ -52,11 +52,15 @@ const daemonSays = "Error response from daemon: "
 // container.
 const waitLost = "error waiting for container: "
 
+// attachGone is what a docker command says when the engine has gone between the create and
+// the attach, with an exit status of 1 (setupHijackConn of its client).
+const attachGone = "cannot connect to the Docker daemon. Is 'docker daemon' running on this host?"
+
 // isSetupError reports whether an exit status of 1 may be the command line's, which
 // then did not get as far as starting the container.
 func isSetupError(text string) bool {
 	return lostRE.MatchString(text) || prefixed(text, []string{
-		"Failed to initialize: ", "unable to resolve docker endpoint: ", "ssh host connection is not valid",
+		attachGone, "Failed to initialize: ", "unable to resolve docker endpoint: ", "ssh host connection is not valid",
 	}, false) || strings.HasPrefix(text, `"--`) && strings.Contains(text, "requires API version")
 }
 
@@ -83,6 +87,7 @@ type textRule struct {
 // textRules in order: the first that matches holds. The pattern is looked for in one
 // line of readable text, where (?i) saves telling versions apart.
 var textRules = []textRule{
+	{regexp.MustCompile("^" + regexp.QuoteMeta(attachGone)), runtime.ErrUnavailable, false, "the engine went away during the call"}, // its container is there
 	{regexp.MustCompile(`(?i)permission denied while trying to connect|dial unix [^ ]*: connect: permission denied`), runtime.ErrUnavailable, true,
 		"this user may not use the engine's socket: join its group (docker), or use a rootless engine"},
 	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|cannot connect to podman|unable to connect to podman`), runtime.ErrUnavailable, true,

@@ -17,7 +17,7 @@ import (
 var sampleKinds = map[string]error{
 	"imagemissing": runtime.ErrImageMissing, "platform": runtime.ErrImageMissing, "imginspectmissing": runtime.ErrImageMissing,
 	"cmdnotfound": runtime.ErrCommandNotFound, "cmdnotfoundabs": runtime.ErrCommandNotFound, "notexecfile": runtime.ErrCommandNotFound,
-	"attachlost": runtime.ErrUnavailable, "createlost": runtime.ErrUnavailable, "createreset": runtime.ErrUnavailable, "pinglost": runtime.ErrUnavailable,
+	"attachlost": runtime.ErrUnavailable, "attachgone": runtime.ErrUnavailable, "createlost": runtime.ErrUnavailable, "createreset": runtime.ErrUnavailable, "pinglost": runtime.ErrUnavailable,
 	"startlost": runtime.ErrUnavailable, "startreset": runtime.ErrUnavailable, "startdown": runtime.ErrUnavailable, "waitlost": runtime.ErrUnavailable,
 	"notexec": runtime.ErrNotExecutable, "gvisornotexec": runtime.ErrNotExecutable,
 	"gvisornotfound": runtime.ErrCommandNotFound, "gvisornotfoundabs": runtime.ErrCommandNotFound,
