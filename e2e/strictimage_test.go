@@ -40,7 +40,9 @@ func TestStrictImage(t *testing.T) {
 			if !v.IsPodman() {
 				t.Skip("Docker gives containers no annotations of images")
 			}
-			img, err := image.Build(files, v1.Config{})
+			// An image with the same configuration would be the plain one to Podman, and that have
+			// the annotations from then on.
+			img, err := image.Build(files, v1.Config{Labels: map[string]string{"annotated": "yes"}})
 			require.NoError(t, err)
 			img, ok := mutate.Annotations(mutate.ConfigMediaType(mutate.MediaType(img, types.OCIManifestSchema1), types.OCIConfigJSON), map[string]string{
 				"org.opencontainers.image.title": "harmless", "run.oci.keep_original_groups": "1",

@@ -59,14 +59,19 @@ func TestAutoRemove(t *testing.T) {
 // then knows.
 func TestAutoRemoveBeforeTheStatus(t *testing.T) {
 	t.Parallel()
-	for history, want := range map[string]int{`{"Action":"died","Actor":{"Attributes":{"containerExitCode":"137"}}}`: 137, "": -1} {
+	const died = `{"Action":"died","Actor":{"Attributes":{"containerExitCode":"137"}}}`
+	for _, c := range []struct {
+		history string
+		answer  int // when it finds the container gone, 500 if that is halfway through
+		want    int
+	}{{died, 404, 137}, {died, 500, 137}, {"", 404, -1}} {
 		fake := newFake(t, cat)
 		fake.intercept = func(w http.ResponseWriter, r *http.Request, op string) bool {
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/events"):
-				_, _ = io.WriteString(w, history)
+				_, _ = io.WriteString(w, c.history)
 			case op == "inspect" || op == "exists":
-				fail(w, http.StatusNotFound, "no such container", "no such container")
+				fail(w, c.answer, "no such container", "container c0 does not exist in database: no such container")
 			default:
 				return false
 			}
@@ -76,9 +81,9 @@ func TestAutoRemoveBeforeTheStatus(t *testing.T) {
 		spec := echo
 		spec.AutoRemove = true
 		status, err := rt.Run(t.Context(), spec, runtime.Stdio{})
-		if want >= 0 {
+		if c.want >= 0 {
 			require.NoError(t, err)
-			assert.Equal(t, want, status.Code)
+			assert.Equal(t, c.want, status.Code)
 		} else {
 			require.ErrorIs(t, err, runtime.ErrStatusLost)
 			require.ErrorIs(t, err, runtime.ErrEngine)

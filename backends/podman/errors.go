@@ -111,10 +111,11 @@ func aboutExec(text string) bool {
 	return false
 }
 
-// isGone reports that there is no such container.
+// isGone reports that there is no such container. A service that finds it gone halfway
+// through a request answers 500 with that cause.
 func isGone(err error) bool {
 	e, ok := errors.AsType[*errorhandling.ErrorModel](err)
-	return ok && e.ResponseCode == http.StatusNotFound
+	return ok && (e.ResponseCode == http.StatusNotFound || e.Because == "no such container")
 }
 
 // answered reports that the failure is the service's answer.
