@@ -60,7 +60,7 @@ func (s *strict) nvidia() {
 // inertAnnotations begin the names of annotations that describe an image, and that neither
 // engines nor OCI runtimes act on.
 var inertAnnotations = []string{
-	"org.opencontainers.", "org.label-schema.", "org.artifacthub.", "io.artifacthub.", "io.buildah.", "com.docker.", "com.github.", "dev.sigstore.",
+	"org.opencontainers.", "org.label-schema.", "org.artifacthub.", "io.artifacthub.", "io.buildah.", "com.docker.", "com.github.", "dev.sigstore.", "dev.chainguard.", "vnd.docker.",
 }
 
 // annotations: crun takes a seccomp filter from one, for an example.
