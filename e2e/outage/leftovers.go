@@ -82,7 +82,8 @@ func unmountAll(dir string) error {
 	return errors.Join(errs...)
 }
 
-// isStopped reports whether no thread of a process group can run.
+// isStopped reports whether no thread of a process group can run. One in D is on its way
+// there, or in a vfork whose child was stopped before its exec.
 func isStopped(group int) bool {
 	processes, _ := filepath.Glob("/proc/[0-9]*")
 	for _, process := range processes {
@@ -91,7 +92,7 @@ func isStopped(group int) bool {
 		}
 		threads, _ := filepath.Glob(filepath.Join(process, "task/[0-9]*"))
 		for _, thread := range threads {
-			if state, _ := stateOf(thread); !strings.Contains("TZX", state) {
+			if state, _ := stateOf(thread); !strings.Contains("TZXD", state) {
 				return false
 			}
 		}
