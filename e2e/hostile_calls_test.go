@@ -179,11 +179,11 @@ func answersItself(t *testing.T, sb *factory.Sandbox) {
 func TestHostileMountSource(t *testing.T) {
 	eachHostile(t, func(t *testing.T, v engines.Variant) {
 		dir := sharedDir(t)
-		writer := strict(t, v, map[string]any{"mounts": []any{dir + ":/work:rw"}, "allow": allowed(t, v, "rw-mounts")})
-		resp := spawn(t, writer, hostile("symlink", "/etc", "/work/sub"))
+		writer := strict(t, v, map[string]any{"mounts": []any{dir + ":/mnt:rw"}, "allow": allowed(t, v, "rw-mounts")})
+		resp := spawn(t, writer, hostile("symlink", "/etc", "/mnt/sub"))
 		require.NoError(t, resp.Err, "stderr: %s", resp.Stderr)
 
-		reader := strict(t, v, map[string]any{"mounts": []any{filepath.Join(dir, "sub") + ":/work"}})
+		reader := strict(t, v, map[string]any{"mounts": []any{filepath.Join(dir, "sub") + ":/mnt"}})
 		resp = spawn(t, reader, hostile("deaf"))
 		require.ErrorIs(t, resp.Err, runtime.ErrInvalidSpec)
 		assert.Contains(t, resp.Err.Error(), "/etc")
