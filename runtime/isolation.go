@@ -133,7 +133,7 @@ func (s *strict) apply() {
 	// These are changed in place, and are the caller's.
 	s.spec.Mounts, s.spec.Tmpfs = slices.Clone(s.spec.Mounts), slices.Clone(s.spec.Tmpfs)
 	for _, step := range []func(){
-		s.network, s.namespaces, s.privileges, s.securityOpts, s.user, s.root, s.mounts, s.tmpfs, s.limits, s.logs, s.devices, s.rest,
+		s.network, s.namespaces, s.privileges, s.securityOpts, s.user, s.root, s.mounts, s.tmpfs, s.limits, s.logs, s.logsElsewhere, s.devices, s.rest,
 		s.unenforced, s.userNS,
 	} {
 		step()

@@ -221,7 +221,6 @@ func (s *strict) ulimit(name string, most int64, why string) {
 
 // logs: what a command answers may be the very data that must not get out.
 func (s *strict) logs() {
-	defer s.logsElsewhere()
 	switch {
 	case s.spec.LogDriver == "none":
 	case s.spec.LogDriver != "":
